@@ -1,0 +1,1 @@
+"""Ways to compute the radiographs of a specimen; one file each."""

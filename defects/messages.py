@@ -1,0 +1,26 @@
+"""What is said to a user whose input cannot be used: expected, got, how to mend it."""
+
+import difflib
+import math
+from collections.abc import Iterable
+
+
+class BadInput(ValueError):
+    """Input from outside that cannot be used. Its text is shown as it is, and the exit code is 2."""
+
+
+def unknown(what: str, got: str, known: Iterable[str]) -> BadInput:
+    """Return the error for a name that is not in the list, with the nearest names."""
+    names = sorted(known)
+    lowered = {name.lower(): name for name in names}
+    near = [lowered[n] for n in difflib.get_close_matches(str(got).lower(), lowered, n=2, cutoff=0.5)]
+    hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
+    listed = ", ".join(names)
+    return BadInput(f"unknown {what} {got!r}{'; ' + hint if hint else ''} (known: {listed})")
+
+
+def require_positive(**values: float) -> None:
+    """Raise ValueError unless every value is a finite number above zero; names are shown as given."""
+    for name, value in values.items():
+        if not (value > 0 and math.isfinite(value)):
+            raise BadInput(f"{name} must be a finite number above 0, got {value!r}")

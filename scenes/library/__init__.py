@@ -1,0 +1,1 @@
+"""CAD parts of our own, made by code; one file each."""

@@ -1,0 +1,1 @@
+"""What learns from the shards: one file a model, one file a recipe."""
