@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from manifold3d import Manifold
 
+VOID = "void"
+"""The material of a cavity with nothing in it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Body:

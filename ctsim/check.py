@@ -1,0 +1,126 @@
+"""What is wrong with a dataset, fault by fault."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard, sha256_of
+from defects.messages import BadInput
+from scenes.spec import SceneSpec
+
+KEPT = {"dataset.json", "README.md", "parts"}
+"""What stands in a dataset beside its shards."""
+
+
+def faults(folder: Path) -> Iterator[str]:
+    """Yield a line for every fault of a dataset; none for a good one.
+
+    Raises:
+        BadInput: The folder holds no finished dataset.
+    """
+    dataset = read_dataset(folder)
+    listed = {shard["file"] for shard in dataset["shards"]}
+    for path in sorted(folder.iterdir()):
+        if path.name not in listed | KEPT:
+            yield f"{path.name}: does not belong to the dataset"
+    yield from _leaks(dataset)
+    seen: dict[str, str] = {}
+    for shard in dataset["shards"]:
+        yield from _shard_faults(folder, shard, dataset, seen)
+
+
+def _leaks(dataset: dict) -> Iterator[str]:
+    """Yield the parts whose samples stand in a split that is not theirs; checked again sample by sample."""
+    for shard in dataset["shards"]:
+        if shard["split"] not in {"train", "validation", "test"}:
+            yield f"dataset.json: {shard['file']} has the unknown split {shard['split']!r}"
+
+
+def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str]) -> Iterator[str]:
+    path = folder / shard["file"]
+    if not path.exists():
+        yield f"{path.name}: missing"
+        return
+    if path.stat().st_size != shard["bytes"]:
+        yield f"{path.name}: expected {shard['bytes']} bytes, got {path.stat().st_size}"
+    elif (found := sha256_of(path)) != shard["sha256"]:
+        yield f"{path.name}: expected sha256 {shard['sha256'][:12]}..., got {found[:12]}..."
+    keys = []
+    try:
+        for sample in read_shard(path):
+            keys.append(sample["key"])
+            if sample["key"] in seen:
+                yield f"{path.name}: {sample['key']} stands in {seen[sample['key']]} too"
+            seen[sample["key"]] = path.name
+            yield from (f"{path.name}: {sample['key']}: {fault}" for fault in sample_faults(sample, shard, dataset))
+    except BadInput as error:
+        yield str(error)
+    if keys != list(shard["samples"]):
+        yield f"{path.name}: expected the samples {_short(shard['samples'])}, got {_short(keys)}"
+
+
+def sample_faults(sample: dict[str, Any], shard: dict, dataset: dict) -> Iterator[str]:
+    """Yield a line for every fault of one sample."""
+    wanted = {name.partition(".")[0] for name in MEMBERS}
+    if missing := sorted(wanted - sample.keys()):
+        yield f"lacks {', '.join(missing)}"
+        return
+    if extra := sorted(sample.keys() - wanted - {"key"}):
+        yield f"holds {', '.join(extra)}, which the schema does not know"
+    try:
+        scene = SceneSpec.from_json(sample["scene"]["scene"], "scene.json")
+    except (BadInput, KeyError, TypeError) as error:
+        yield f"scene.json is not a scene: {error}"
+        return
+    shapes = _shapes(scene)
+    for name, (dtype, axes) in ARRAYS.items():
+        array = sample[name]
+        if array.dtype != dtype or array.shape != shapes[name]:
+            yield f"{name}: expected {dtype} {list(shapes[name])} [{axes}], got {array.dtype} {list(array.shape)}"
+            return
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            yield f"{name}: {np.count_nonzero(~np.isfinite(array))} values are not finite"
+    yield from _label_faults(sample, dataset)
+    if scene.key != sample["key"]:
+        yield f"its scene is called {scene.key}"
+    if scene.split != shard["split"] or dataset["splits"].get(scene.part.name) != shard["split"]:
+        yield f"part {scene.part.name} belongs to split {dataset['splits'].get(scene.part.name)}, not {shard['split']}"
+
+
+def _label_faults(sample: dict[str, Any], dataset: dict) -> Iterator[str]:
+    """Yield where labels, instances, fractions and defects.json disagree."""
+    classes = {c["value"]: c for c in dataset["classes"]}
+    present = set(np.unique(sample["labels"]).tolist())
+    if unknown := sorted(present - classes.keys()):
+        yield f"labels: class {unknown[0]} is not in dataset.json"
+    numbers = set(np.unique(sample["instances"]).tolist()) - {0}
+    listed = {record["number"]: record for record in sample["defects"]}
+    if strangers := sorted(numbers - listed.keys()):
+        yield f"instances: defect {strangers[0]} is not in defects.json"
+    kinds = {listed[n]["kind"] for n in numbers if n in listed}
+    shown = {classes[v]["name"] for v in present if v in classes and classes[v]["role"] == "defect"}
+    if alone := sorted(shown - kinds):
+        yield f"labels show a {alone[0]} that defects.json does not list"
+    if np.any((sample["instances"] > 0) & (sample["fractions"] == 0)):
+        yield "instances: some voxels belong to a defect of which fractions know nothing"
+    voxel_mm3 = sample["scene"]["voxel_mm"] ** 3
+    total = sum(record["volume_mm3"] for record in sample["defects"])
+    filled = float(sample["fractions"].sum(dtype=np.int64)) / 255 * voxel_mm3
+    # each voxel is rounded to 1/255; 2 % and half a step for each voxel on a rim are allowed
+    slack = 0.02 * total + 0.5 / 255 * voxel_mm3 * np.count_nonzero(sample["instances"]) + 0.01 * voxel_mm3
+    if abs(filled - total) > slack:
+        yield f"fractions hold {filled:.4g} mm3 of defects, defects.json {total:.4g} mm3"
+
+
+def _shapes(scene: SceneSpec) -> dict[str, tuple[int, ...]]:
+    grid, panel = scene.volume.shape, scene.scan.detector
+    return {
+        "projections": (scene.scan.views, panel.rows, panel.columns),
+        **dict.fromkeys(("volume", "labels", "instances", "fractions"), grid),
+    }
+
+
+def _short(keys: list[str]) -> str:
+    return f"{len(keys)} ({keys[0]} to {keys[-1]})" if keys else "none"

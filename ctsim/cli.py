@@ -1,0 +1,331 @@
+"""The command `ctsim`."""
+
+import errno
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from defects.messages import BadInput
+
+app = typer.Typer(
+    name="ctsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="Labelled industrial X-ray CT datasets from CAD files, for machine learning.",
+)  # fmt: skip
+out_console, err_console = (
+    Console(highlight=False, soft_wrap=True),
+    Console(stderr=True, highlight=False, soft_wrap=True),
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON for programs.")]
+DatasetName = Annotated[str, typer.Argument(help="A bundled dataset or a YAML file.")]
+
+
+@app.command()
+def generate(
+    dataset: DatasetName,
+    out: Annotated[Path, typer.Option(help="Folder of the dataset: new, empty, or one to go on with.")],
+    count: Annotated[int | None, typer.Option(min=1, help="Scenes, instead of the number in the spec.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the one in the spec.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor if left out.")] = None,
+    slice_: Annotated[
+        str, typer.Option("--slice", metavar="K/N", help="Make only every N-th shard from K on.")
+    ] = "1/1",
+    as_json: Json = False,
+) -> None:
+    """Make a labelled dataset; repeat the command to go on where it stopped."""
+    from ctsim.dataset import generate as run
+
+    spec, folder = _spec(dataset, count, seed)
+    with _progress() as progress:
+        task = progress.add_task("scenes", total=None)
+        report = lambda done, total: progress.update(task, completed=done, total=total)  # noqa: E731
+        try:
+            outcome = run(spec, out, folder=folder, workers=workers, slice_of=_slice(slice_), report=report)
+        except KeyboardInterrupt:
+            progress.stop()
+            err_console.print(f"stopped; finished shards are kept in {out}: repeat the command to go on")
+            raise typer.Exit(130) from None
+    if as_json:
+        print(json.dumps({"out": str(out), **outcome.__dict__}))  # noqa: T201
+    elif outcome.finished:
+        dropped = f", {outcome.dropped} dropped (see dataset.json)" if outcome.dropped else ""
+        out_console.print(f"{out}: {outcome.scenes} labelled scans in {outcome.shards} shards{dropped}")
+    else:
+        out_console.print(f"{out}: this slice is done; {outcome.shards} shards so far, others are still missing")
+
+
+@app.command()
+def preview(
+    dataset: DatasetName,
+    out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("sheet.png"),
+    count: Annotated[int, typer.Option(min=1, max=32, help="How many scenes.")] = 4,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the one in the spec.")] = None,
+) -> None:
+    """Draw a contact sheet of the first scenes, and write nothing else."""
+    import functools
+
+    from ctsim.pipeline import make_sample
+    from ctsim.plan import check_at_the_door, class_records, classes_of, load_parts
+    from ctsim.preview import contact_sheet, save
+    from scenes.parts import load_part
+    from scenes.sample import sample
+
+    spec, folder = _spec(dataset, None, seed)
+    spec = spec.model_copy(update={"scenes": min(count, spec.scenes)})
+    if not out.resolve().parent.is_dir():
+        raise BadInput(f"the folder of --out {out} does not exist")
+    check_at_the_door(spec, folder)
+    classes = classes_of(spec, load_parts(spec, folder))
+    load = functools.partial(load_part, folder=folder)
+    samples = []
+    for index in range(spec.scenes):
+        scene = sample(spec, index, load)
+        samples.append(make_sample(scene, load(scene.part), classes))
+    save(contact_sheet(samples, class_records(classes)), out)
+    out_console.print(f"{out}: {len(samples)} scenes of {spec.name}")
+
+
+@app.command()
+def render(
+    scene: Annotated[Path, typer.Argument(help="A scene.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for the images: new or empty.")],
+) -> None:
+    """Render the radiographs of one scene: TIFF images, flat and dark field, metadata."""
+    from ctsim.images import write_radiographs
+    from ctsim.materials import material
+    from ctsim.pipeline import render as run
+    from ctsim.radiograph import backend_of
+    from scenes.parts import load_part
+    from scenes.spec import read_scene_spec
+
+    spec = read_scene_spec(scene)
+    _new_folder(out)
+    backend_of(spec.scan.backend)
+    for name in (*spec.part.materials.values(), *spec.scan.filters):
+        material(name)
+    part = load_part(spec.part, _folder_of_parts(scene, spec.part.file))
+    _check_fit(spec, part)
+    scanner, radiographs = run(spec, part)
+    count = write_radiographs(out, spec, scanner, radiographs)
+    out_console.print(f"{out}: {count} projections of {spec.part.name}")
+
+
+@app.command()
+def replay(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset.")],
+    key: Annotated[str, typer.Argument(help="Key of a sample, such as demo-000003.")],
+    out: Annotated[Path, typer.Option(help="Folder for the sample's files: new or empty.")],
+) -> None:
+    """Make a sample again from its key, and tell whether it is the same to the byte."""
+    from ctsim.dataset import replay as run
+    from ctsim.images import write_files
+    from ctsim.shards import read_dataset, read_raw
+
+    dataset = read_dataset(folder)
+    shards = [s["file"] for s in dataset["shards"] if key in s["samples"]]
+    if not shards:
+        from defects.messages import unknown
+
+        raise unknown("sample", key, [k for s in dataset["shards"] for k in s["samples"]][:20])
+    _new_folder(out)
+    stored = next(files for name, files in read_raw(folder / shards[0]) if name == key)
+    scene, files = run(folder, key, json.loads(stored["scene.json"]))
+    write_files(out, {f"{key}.{name}": content for name, content in files.items()})
+    differ = sorted(name for name in files if files[name] != stored.get(name))
+    if differ:
+        err_console.print(f"{key}: {', '.join(differ)} differ from the dataset's; was it made by another version?")
+        raise typer.Exit(1)
+    out_console.print(f"{out}: {key} ({scene.part.name}), the same to the byte")
+
+
+@app.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset.")], as_json: Json = False
+) -> None:
+    """Check every shard, sample, checksum, schema and split; a line a fault."""
+    from ctsim.check import faults
+    from ctsim.shards import read_dataset
+
+    found = []
+    for fault in faults(folder):
+        found.append(fault)
+        if not as_json:
+            out_console.print(fault, markup=False)
+    dataset = read_dataset(folder)
+    samples = sum(len(s["samples"]) for s in dataset["shards"])
+    if as_json:
+        print(json.dumps({"folder": str(folder), "samples": samples, "faults": found}))  # noqa: T201
+    elif not found:
+        out_console.print(f"{folder}: {samples} samples in {len(dataset['shards'])} shards, no faults")
+    raise typer.Exit(1 if found else 0)
+
+
+@app.command()
+def parts(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="STL, OBJ, PLY, OFF, 3MF or STEP files.")],
+    unit: Annotated[str | None, typer.Option(help="Of files that carry none: mm, cm, m, inch.")] = None,
+    tolerance_mm: Annotated[float, typer.Option(help="Of the facets of a STEP file.")] = 0.1,
+    repair: Annotated[bool, typer.Option(help="Close holes where that is possible.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say what the importer makes of CAD files."""
+    from dataclasses import asdict
+
+    from scenes.cad.importer import read_solids
+
+    reports, refused = [], []
+    for path in files:
+        try:
+            reports.append(asdict(read_solids(path, unit=unit, tolerance_mm=tolerance_mm, repair=repair)[1]))
+        except BadInput as error:
+            refused.append({"file": str(path), "refused": str(error)})
+    if as_json:
+        print(json.dumps([*reports, *refused]))  # noqa: T201
+    else:
+        _show_parts(reports)
+    if refused and not as_json:
+        for record in refused:
+            err_console.print(f"{record['file']}: {record['refused']}", markup=False)
+    raise typer.Exit(2 if refused else 0)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine can run, and how to get what is missing."""
+    from ctsim.doctor import examine
+
+    found = examine()
+    lacking = [name for name, version in found["core"].items() if version is None]
+    if as_json:
+        print(json.dumps(found))  # noqa: T201
+    else:
+        for name, value in found["machine"].items():
+            out_console.print(f"{name:12} {value}")
+        out_console.print("core         " + ", ".join(f"{n} {v or 'MISSING'}" for n, v in found["core"].items()))
+        for name, extra in found["extras"].items():
+            state = f"missing {', '.join(extra['missing'])}: {extra['install']}" if extra["missing"] else "ready"
+            out_console.print(f"{name:12} {extra['for']}: {state}", markup=False)
+    raise typer.Exit(1 if lacking else 0)
+
+
+def main() -> None:
+    """Run the command. Bad input ends it with one message and exit code 2, and no traceback."""
+    try:
+        app()
+    except BadInput as error:
+        _fail(str(error))
+    except OSError as error:
+        if error.errno in _OF_THE_MACHINE:
+            _fail(f"{error.filename or 'the disk'}: {error.strerror}; {_OF_THE_MACHINE[error.errno]}")
+        raise
+    except KeyboardInterrupt:
+        err_console.print("stopped")
+        raise SystemExit(130) from None
+
+
+_OF_THE_MACHINE = {
+    errno.ENOSPC: "free some space and repeat the command, which then goes on where it stopped",
+    errno.EDQUOT: "your quota is used up; free some space and repeat the command",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "choose a folder that you may write to",
+    errno.EISDIR: "expected a file, got a folder",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+}
+"""Errors that are not ours, and how to mend them."""
+
+
+def _fail(message: str) -> None:
+    err_console.print(f"ctsim: {message}", markup=False)
+    raise SystemExit(2)
+
+
+def _spec(dataset: str, count: int | None, seed: int | None):
+    from scenes.catalog import find_dataset
+
+    spec, folder = find_dataset(dataset)
+    changes = {name: value for name, value in (("scenes", count), ("seed", seed)) if value is not None}
+    return spec.model_copy(update=changes), folder
+
+
+def _slice(text: str) -> tuple[int, int]:
+    k, _, n = text.partition("/")
+    if not (k.isdigit() and n.isdigit() and 1 <= int(k) <= int(n)):
+        raise BadInput(f"--slice must be K/N with 1 <= K <= N, such as 2/8, got {text!r}")
+    return int(k), int(n)
+
+
+def _new_folder(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput(f"--out {out} must be a new or empty folder")
+
+
+def _folder_of_parts(scene: Path, file: str | None) -> Path:
+    """Return the folder that a scene's part file counts from: the scene's own, or the one above it."""
+    if file is None:
+        return scene.parent
+    for folder in (scene.parent, scene.parent.parent):
+        if (folder / file).exists():
+            return folder
+    raise BadInput(f"{scene.name} needs the part {file}, which is neither beside it nor in the folder above")
+
+
+def _check_fit(spec, part) -> None:
+    """Raise BadInput where the part does not fit between source and detector."""
+    from scenes.field_of_view import source_object_mm
+    from scenes.sample import corners_mm
+
+    scan = spec.scan
+    source_object_mm(
+        corners_mm(part, spec.pose), scan.detector, scan.source_detector_mm,
+        scan.source_detector_mm / scan.source_object_mm, spec.part.name,
+    )  # fmt: skip
+
+
+class _Rate(ProgressColumn):
+    """Scenes per second since the start."""
+
+    def render(self, task) -> Text:
+        """Return the column's text."""
+        speed = task.finished_speed or task.speed
+        return Text(f"{speed:.2f} scenes/s" if speed else "- scenes/s")
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left"),
+        TimeRemainingColumn(), console=err_console, transient=not os.isatty(sys.stderr.fileno()) if _has_stderr() else True,
+    )  # fmt: skip
+
+
+def _has_stderr() -> bool:
+    try:
+        sys.stderr.fileno()
+    except (AttributeError, OSError, ValueError):
+        return False
+    return True
+
+
+def _show_parts(reports: list[dict]) -> None:
+    if not reports:
+        return
+    table = Table("file", "unit", "size mm", "volume mm3", "bodies", "faces read", "faces", "mended", "warnings")
+    for r in reports:
+        size = " x ".join(f"{s:.4g}" for s in r["size_mm"])
+        table.add_row(
+            r["file"], r["unit"], size, f"{r['volume_mm3']:.6g}", str(r["bodies"]), str(r["faces_read"]),
+            str(r["faces"]), "; ".join(r["repairs"]), "; ".join(r["warnings"]),
+        )  # fmt: skip
+    out_console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,238 @@
+"""DatasetSpec -> a folder of shards: resumable, the same bytes whatever the number of workers."""
+
+import functools
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ctsim.card import card
+from ctsim.encode import encode, made_by
+from ctsim.engines import cores, in_order
+from ctsim.pipeline import make_sample
+from ctsim.plan import (
+    ShardPlan,
+    check_at_the_door,
+    class_records,
+    classes_of,
+    hash_of,
+    identity_of,
+    load_parts,
+    plan_shards,
+)  # fmt: skip
+from ctsim.shards import SCHEMA_VERSION, json_bytes, write_file, write_shard
+from defects.messages import BadInput
+from scenes.parts import Part, load_part, save_solids
+from scenes.sample import sample, split_of
+from scenes.spec import DatasetSpec, SceneSpec
+
+PROGRESS = "progress"
+"""Folder inside an unfinished dataset: its identity, and one record for every finished shard."""
+
+LARGEST_POOL = 64
+
+Report = Callable[[int, int], None]
+"""Told (scenes done, scenes in all) after every scene."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What `generate` did.
+
+    Attributes:
+        scenes: Scenes that stand in the dataset.
+        dropped: Scenes that do not, each with its reason.
+        shards: Tars in the dataset.
+        finished: Whether dataset.json is written: false while other slices are missing.
+    """
+
+    scenes: int
+    dropped: int
+    shards: int
+    finished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """What a worker needs to make one scene."""
+
+    spec: DatasetSpec
+    index: int
+    folder: str
+    classes: tuple[str, ...]
+
+
+def generate(
+    spec: DatasetSpec,
+    out: Path,
+    *,
+    folder: Path,
+    workers: int | None = None,
+    slice_of: tuple[int, int] = (1, 1),
+    report: Report = lambda done, total: None,
+) -> Outcome:
+    """Write a dataset, or go on with one that was interrupted.
+
+    Args:
+        spec: What to make.
+        out: The dataset's folder: new, empty, or one that this spec began.
+        folder: Where relative part files count from.
+        workers: Processes; one a processor where None.
+        slice_of: (k, n) makes every n-th shard from the k-th, so that n runs share the work.
+        report: Told how far it is.
+
+    Raises:
+        BadInput: The spec cannot be made, or the folder holds something else.
+    """
+    check_at_the_door(spec, folder)
+    parts = load_parts(spec, folder)
+    classes, identity = classes_of(spec, parts), identity_of(_portable(spec), parts)
+    if _begin(out, identity):
+        record = json.loads((out / "dataset.json").read_text())
+        report(spec.scenes, spec.scenes)
+        return _outcome(record["shards"], record["dropped"], finished=True)
+    _keep_parts(spec, parts, out)
+    shards = plan_shards(spec)
+    k, n = slice_of
+    todo = [plan for plan in shards[k - 1 :: n] if not _record_path(out, plan).exists()]
+    done = sum(len(p.scenes) for p in shards[k - 1 :: n]) - sum(len(p.scenes) for p in todo)
+    total = done + sum(len(plan.scenes) for plan in todo)
+    report(done, total)
+    indices = [index for plan in todo for index in plan.scenes]
+    tasks = [_Task(spec=_portable(spec), index=i, folder=str(out), classes=classes) for i in indices]
+    workers = min(workers or cores(), max(len(tasks), 1), LARGEST_POOL)
+    made = in_order(_make, tasks, workers) if tasks else iter(())
+    for plan in todo:
+        done = _write(out, plan, made, done, total, report)
+    return _finish(spec, out, shards, classes, identity, parts)
+
+
+def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, dict[str, bytes]]:
+    """Return a sample of a dataset again, made from its scene, as (scene, files by name).
+
+    Args:
+        folder: Of the dataset, whose parts are used.
+        key: Of the sample.
+        record: Its scene.json.
+    """
+    scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
+    classes = tuple(c["name"] for c in json.loads((folder / "dataset.json").read_text())["classes"])
+    return scene, encode(make_sample(scene, load_part(scene.part, folder), classes))
+
+
+def _make(task: _Task) -> tuple[str, dict[str, bytes]] | str:
+    """Return a sample's key and files, or why its scene was dropped."""
+    folder = Path(task.folder)
+    try:
+        scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder))
+    except BadInput as error:
+        return str(error)
+    return scene.key, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
+
+
+def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, report: Report) -> int:
+    """Write one shard and its record, and return how many scenes are done."""
+    dropped = []
+
+    def samples() -> Iterator[tuple[str, dict[str, bytes]]]:
+        nonlocal done
+        for index in plan.scenes:
+            result = next(made)
+            if isinstance(result, str):
+                dropped.append({"index": index, "reason": result})
+            else:
+                yield result
+            done += 1
+            report(done, total)
+
+    shard = write_shard(out / plan.file, samples(), plan.split)
+    write_file(_record_path(out, plan), json_bytes({"shard": asdict(shard), "dropped": dropped}))
+    return done
+
+
+def _portable(spec: DatasetSpec) -> DatasetSpec:
+    """Return the spec with its part files as they are kept in the dataset's own folder."""
+    kept = {"unit": None, "repair": False, "tolerance_mm": 0.1}
+    parts = [p.model_copy(update={"file": f"parts/{p.key}.npz", **kept}) if p.file else p for p in spec.parts]
+    return spec.model_copy(update={"parts": tuple(parts)})
+
+
+def _keep_parts(spec: DatasetSpec, parts: dict[str, Part], out: Path) -> None:
+    """Keep the solids of every CAD file in the dataset, so that it can be replayed anywhere."""
+    for part in spec.parts:
+        path = out / "parts" / f"{part.key}.npz"
+        if part.file and not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            write_file(path, save_solids(parts[part.key].bodies))
+
+
+def _begin(out: Path, identity: dict) -> bool:
+    """Make the folder ready and return whether the dataset in it is finished already."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; --out needs a folder")
+    mark, finished = out / PROGRESS / "identity.json", out / "dataset.json"
+    mine = hash_of(identity)
+    if finished.exists() or mark.exists():
+        try:
+            found = json.loads((finished if finished.exists() else mark).read_text(encoding="utf-8"))
+            theirs = found["identity_sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{out} holds a dataset that cannot be read ({error}); choose another --out") from error
+        if theirs != mine:
+            raise BadInput(
+                f"{out} holds another dataset ({_difference(found.get('identity', {}), identity)}); "
+                "choose another --out, or delete that folder"
+            )
+        return finished.exists()
+    if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
+        raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    write_file(mark, json_bytes({"identity_sha256": mine, "identity": identity}))
+    return False
+
+
+def _difference(theirs: dict, mine: dict) -> str:
+    """Return in a few words where two identities differ."""
+    for name in ("name", "seed", "scenes", "parts", "pose", "defects", "scan", "volume"):
+        a, b = theirs.get("spec", {}).get(name), mine["spec"][name]
+        if a != b:
+            return f"its {name} is {a!r}, not {b!r}" if isinstance(b, str | int) else f"its {name} differ"
+    return "made from other parts or by other versions"
+
+
+def _record_path(out: Path, plan: ShardPlan) -> Path:
+    return out / PROGRESS / f"{plan.file}.json"
+
+
+def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
+    """Write dataset.json and the card once every shard is there."""
+    paths = [_record_path(out, plan) for plan in shards]
+    records = [json.loads(path.read_text()) for path in paths if path.exists()]
+    tars = [record["shard"] for record in records]
+    dropped = [scene for record in records for scene in record["dropped"]]
+    if len(records) < len(shards):
+        return _outcome(tars, dropped, finished=False)
+    dataset = {
+        "name": spec.name,
+        "description": spec.description,
+        "schema_version": SCHEMA_VERSION,
+        "made_by": made_by(spec.scan.backend),
+        "classes": class_records(classes),
+        "splits": {p.key: split_of(spec, p) for p in spec.parts},
+        "shards": tars,
+        "dropped": dropped,
+        "imports": {name: part.report for name, part in parts.items() if part.report},
+        "identity_sha256": hash_of(identity),
+        "identity": identity,
+    }
+    write_file(out / "README.md", card(dataset).encode())
+    write_file(out / "dataset.json", json_bytes(dataset))
+    shutil.rmtree(out / PROGRESS)
+    return _outcome(tars, dropped, finished=True)
+
+
+def _outcome(shards: list[dict], dropped: list, *, finished: bool) -> Outcome:
+    scenes = sum(len(shard["samples"]) for shard in shards)
+    return Outcome(scenes=scenes, dropped=len(dropped), shards=len(shards), finished=finished)

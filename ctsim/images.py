@@ -1,0 +1,44 @@
+"""Radiographs as files that any program reads."""
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from ctsim.detect import as_stored
+from ctsim.encode import made_by
+from ctsim.radiograph import Radiographs
+from ctsim.scanner import Scanner
+from ctsim.shards import json_bytes, write_file
+from scenes.spec import SceneSpec
+
+
+def write_radiographs(out: Path, scene: SceneSpec, scanner: Scanner, radiographs: Radiographs) -> int:
+    """Write projections/*.tif, flat.tif, dark.tif and metadata.json, and return how many projections there are."""
+    folder = out / "projections"
+    folder.mkdir(parents=True, exist_ok=True)
+    for view, counts in enumerate(radiographs.counts):
+        _write_tiff(folder / f"view_{view:05d}.tif", as_stored(counts))
+    _write_tiff(out / "flat.tif", radiographs.flat.astype(np.float32))
+    _write_tiff(out / "dark.tif", radiographs.dark.astype(np.float32))
+    metadata = {
+        "scene": scene.to_json(),
+        "made_by": made_by(scene.scan.backend),
+        "lowest_transmission": radiographs.lowest_transmission,
+        "geometry_true": scanner.true.to_json(),
+        "geometry_nominal": scanner.nominal.to_json(),
+    }
+    write_file(out / "metadata.json", json_bytes(metadata))
+    return len(radiographs.counts)
+
+
+def write_files(out: Path, files: dict[str, bytes]) -> None:
+    """Write files into a folder, each whole or not at all."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        write_file(out / name, content)
+
+
+def _write_tiff(path: Path, image: np.ndarray) -> None:
+    # no software tag and no date: the same image, the same bytes
+    tifffile.imwrite(path, image, photometric="minisblack", software=False, datetime=None, metadata=None)

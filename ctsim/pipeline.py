@@ -1,0 +1,83 @@
+"""SceneSpec -> Sample: everything that one scene has to show."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from ctsim.correct import correct
+from ctsim.metrology import defect_records
+from ctsim.radiograph import Radiographs, scan
+from ctsim.reconstruct import fdk
+from ctsim.scanner import Scanner, grid_of, scanner_of
+from ctsim.truth import Truth, label
+from scenes.build import build
+from scenes.parts import Part
+from scenes.seeds import stream
+from scenes.spec import SceneSpec
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sample:
+    """One labelled scan.
+
+    Attributes:
+        scene: What it was made from.
+        scanner: What it was scanned with.
+        attenuation: Corrected projections.
+        volume: Their reconstruction [1/mm].
+        truth: What every voxel holds.
+        defects: One record a defect.
+        quality: Figures that tell whether the scan is any good.
+    """
+
+    scene: SceneSpec
+    scanner: Scanner
+    attenuation: Float[np.ndarray, "view row col"]
+    volume: Float[np.ndarray, "z y x"]
+    truth: Truth
+    defects: list[dict]
+    quality: dict[str, float]
+
+
+def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sample:
+    """Return the sample of a scene: a pure function of what is handed in.
+
+    Args:
+        scene: Every choice there is.
+        part: The scene's part.
+        classes: Names of the voxel classes, air first.
+    """
+    scanner, grid = scanner_of(scene.scan), grid_of(scene.volume)
+    specimen = build(scene, part)
+    radiographs = scan(specimen, scanner, rng=photons_of(scene))
+    attenuation = correct(radiographs.counts, radiographs.flat, radiographs.dark)
+    volume = fdk(attenuation, scanner.nominal, grid, scene.volume.window)
+    truth = label(specimen, grid, classes)
+    return Sample(
+        scene=scene,
+        scanner=scanner,
+        attenuation=attenuation,
+        volume=volume,
+        truth=truth,
+        defects=defect_records(scene, specimen, truth, volume),
+        quality=_quality(radiographs),
+    )
+
+
+def render(scene: SceneSpec, part: Part) -> tuple[Scanner, Radiographs]:
+    """Return the radiographs of a scene as the detector writes them, and the scanner."""
+    scanner = scanner_of(scene.scan)
+    return scanner, scan(build(scene, part), scanner, rng=photons_of(scene))
+
+
+def photons_of(scene: SceneSpec) -> np.random.Generator:
+    """Return where a scene's noise comes from."""
+    return stream(scene.seed, scene.index, "photons")
+
+
+def _quality(radiographs: Radiographs) -> dict[str, float]:
+    return {
+        "lowest_transmission": float(f"{radiographs.lowest_transmission:.6g}"),
+        "starved_share": float(f"{radiographs.starved_share:.6g}"),
+    }

@@ -1,0 +1,109 @@
+"""A contact sheet: the first scenes of a dataset at a glance."""
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+from PIL import Image, ImageDraw, ImageFont
+from skimage.transform import resize
+
+from ctsim.pipeline import Sample
+
+TILE = 256
+"""Side of one picture [pixel]."""
+
+TEXT = 34
+"""Height of the two lines of text under a row of pictures [pixel]."""
+
+COLOURS = ((230, 60, 60), (255, 200, 40), (60, 200, 255), (220, 90, 255), (90, 230, 120))
+"""Of the defect classes, in their order."""
+
+
+def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
+    """Return one row a scan: two radiographs, a slice through the most defects, the same slice with its labels."""
+    sheet = Image.new("RGB", (4 * TILE + 20, len(samples) * (TILE + TEXT + 6) + 30), (24, 26, 30))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
+    _legend(draw, font, classes)
+    for row, sample in enumerate(samples):
+        top = 30 + row * (TILE + TEXT + 6)
+        for column, picture in enumerate(_pictures(sample, classes)):
+            sheet.paste(Image.fromarray(picture), (4 + column * (TILE + 4), top))
+        for line, text in enumerate(_captions(sample)):
+            draw.text((8, top + TILE + 2 + 15 * line), text, fill=(220, 220, 220), font=font)
+    return sheet
+
+
+def save(sheet: Image.Image, path: Path) -> None:
+    """Write a sheet as PNG, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        sheet.save(part, format="PNG")
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "row col 3"]]:
+    views = len(sample.attenuation)
+    radiographs = [_grey(-sample.attenuation[view]) for view in (0, views // 4)]
+    # the slice that shows the most of the most defects
+    z = int(np.argmax(np.sqrt(sample.truth.fractions.astype(float)).sum((1, 2))))
+    plain = _grey(sample.volume[z][::-1])
+    return [*radiographs, plain, _labelled(plain, sample, z, classes)]
+
+
+def _grey(image: Float[np.ndarray, "row col"]) -> UInt8[np.ndarray, "row col 3"]:
+    """Return an image scaled to a tile, from its 0.5th to its 99.8th percentile."""
+    low, high = np.percentile(image, [0.5, 99.8])
+    scaled = np.clip((image - low) / max(high - low, 1e-12), 0, 1)
+    tile = resize(scaled.astype(float), _fitted(image.shape), order=1, anti_aliasing=True)
+    square = np.zeros((TILE, TILE))
+    y, x = (TILE - tile.shape[0]) // 2, (TILE - tile.shape[1]) // 2
+    square[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    return np.repeat((255 * square).astype(np.uint8)[:, :, None], 3, axis=2)
+
+
+def _fitted(shape: tuple[int, int]) -> tuple[int, int]:
+    scale = TILE / max(shape)
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def _labelled(plain: UInt8[np.ndarray, "row col 3"], sample: Sample, z: int, classes: list[dict]) -> np.ndarray:
+    """Return the slice with every voxel that holds some of a defect tinted in its class's colour."""
+    tinted = plain.astype(float)
+    kinds = [c["name"] for c in classes if c["role"] == "defect"]
+    by_number = {record["number"]: kinds.index(record["kind"]) for record in sample.defects}
+    instances = resize(
+        sample.truth.instances[z][::-1], (TILE, TILE), order=0, preserve_range=True, anti_aliasing=False
+    ).astype(int)
+    for number in np.unique(instances[instances > 0]):
+        where = instances == number
+        tinted[where] = 0.45 * tinted[where] + 0.55 * np.array(COLOURS[by_number[number] % len(COLOURS)])
+    return tinted.astype(np.uint8)
+
+
+def _captions(sample: Sample) -> list[str]:
+    scene, scan = sample.scene, sample.scene.scan
+    counts = {}
+    for record in sample.defects:
+        counts[record["kind"]] = counts.get(record["kind"], 0) + 1
+    flaws = ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "no defects"
+    materials = ", ".join(sorted(set(scene.part.materials.values())))
+    first = f"{scene.key}  {scene.split}  {scene.part.name} ({materials}): {flaws}"
+    magnification = scan.source_detector_mm / scan.source_object_mm
+    second = (
+        f"{scan.tube_kv:.0f} kV, {scan.views} views, x{magnification:.2f}, voxel {scene.volume.voxel_mm:.3f} mm, "
+        f"least transmission {sample.quality['lowest_transmission']:.3f}"
+    )
+    return [first, second]
+
+
+def _legend(draw: ImageDraw.ImageDraw, font, classes: list[dict]) -> None:
+    x = 8
+    draw.text((x, 8), "radiographs at 0 and 90 deg, slice, slice with labels:", fill=(220, 220, 220), font=font)
+    x += int(draw.textlength("radiographs at 0 and 90 deg, slice, slice with labels:", font=font)) + 16
+    for colour, record in zip(COLOURS, [c for c in classes if c["role"] == "defect"], strict=False):
+        draw.rectangle((x, 9, x + 12, 21), fill=colour)
+        draw.text((x + 17, 8), record["name"], fill=(220, 220, 220), font=font)
+        x += 35 + int(draw.textlength(record["name"], font=font))

@@ -1,0 +1,72 @@
+"""Which pixels a triangle covers, and how deep it lies there: the one piece of geometry under radiographs and labels.
+
+Vertices are snapped to a fine integer lattice on the image and every coverage test is made in exact integers, with
+the top-left rule for pixels that lie on an edge. So each ray through a closed surface meets as many entries as exits,
+whatever the floating-point unit does: there is nothing to leak through. The depth is not snapped: it is that of the
+triangle's own plane.
+
+Depths are added up as 64-bit integers, so that a sum does not depend on its order; the low bits count windings
+(entries minus exits), which must come to zero behind a closed surface.
+
+The bodies are plain functions that a compiler is applied to: `numba.njit` here; a card's compiler takes the same.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+LATTICE_BITS = 29
+"""Lattice coordinates stay below 2^29, so that a product of two differences stays below 2^61: no overflow."""
+
+DEPTH_SCALE = 2.0**40
+"""Steps of depth per source-detector distance: 1e-9 mm at 1 m. 2^11 crossings fit before 64 bits are full."""
+
+WINDING_STEP = 1 << 12
+"""One step of depth; below it the word counts windings from -2048 to 2047."""
+
+
+def lattice_scale(largest_pixel: float) -> float:
+    """Return how many lattice steps a pixel gets, a power of two, for coordinates up to `largest_pixel` [pixel]."""
+    bits = LATTICE_BITS - 1 - math.ceil(math.log2(max(largest_pixel, 2.0)))
+    return 2.0 ** min(max(bits, 1), 24)
+
+
+@njit(cache=True, inline="always")
+def edge(ax, ay, bx, by, px, py):
+    """Return twice the signed area of the triangle a, b, p: exact in integers."""
+    return (bx - ax) * (py - ay) - (by - ay) * (px - ax)
+
+
+@njit(cache=True, inline="always")
+def tie(ax, ay, bx, by):
+    """Return 0 for an edge that owns the pixels on it (a top or a left one), else 1."""
+    return 0 if (by < ay or (by == ay and bx > ax)) else 1
+
+
+@njit(cache=True)
+def plane(vertices, a, b, c, origin):
+    """Return the plane (n, n . (a - origin)) through the corners a, b and c."""
+    ax, ay, az = vertices[a, 0], vertices[a, 1], vertices[a, 2]
+    ux, uy, uz = vertices[b, 0] - ax, vertices[b, 1] - ay, vertices[b, 2] - az
+    vx, vy, vz = vertices[c, 0] - ax, vertices[c, 1] - ay, vertices[c, 2] - az
+    nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    return nx, ny, nz, nx * (ax - origin[0]) + ny * (ay - origin[1]) + nz * (az - origin[2])
+
+
+@njit(cache=True)
+def word_of(depth):
+    """Return the 64-bit word of one entry at this depth: depth in the high bits, one winding in the low ones."""
+    return np.int64(math.floor(depth * DEPTH_SCALE + 0.5)) * WINDING_STEP + 1
+
+
+@njit(cache=True, inline="always")
+def winding_of(word):
+    """Return entries minus exits."""
+    return ((word + (WINDING_STEP >> 1)) & (WINDING_STEP - 1)) - (WINDING_STEP >> 1)
+
+
+@njit(cache=True, inline="always")
+def depth_of(word):
+    """Return the summed depth, signed as entries minus exits."""
+    return (word - winding_of(word)) / WINDING_STEP / DEPTH_SCALE

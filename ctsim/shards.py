@@ -1,0 +1,188 @@
+"""Samples in WebDataset shards: how they are written, byte for byte, and how they are read.
+
+A shard is a tar; a sample is the files in it that share a key, `NAME-000017.volume.npy` and so on. Nothing in a tar
+depends on when, where or by whom it was written. Reading takes no pickle.
+"""
+
+import hashlib
+import io
+import json
+import os
+import tarfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defects.messages import BadInput
+
+SCHEMA_VERSION = 1
+
+MEMBERS = (
+    "defects.json",
+    "fractions.npy",
+    "instances.npy",
+    "labels.npy",
+    "projections.npy",
+    "scene.json",
+    "volume.npy",
+)
+"""Files of one sample, in the order in which they stand in a tar."""
+
+ARRAYS = {
+    "projections": ("float16", "view row col"),
+    "volume": ("float16", "z y x"),
+    "labels": ("uint8", "z y x"),
+    "instances": ("uint16", "z y x"),
+    "fractions": ("uint8", "z y x"),
+}
+"""Type and axes of each array."""
+
+BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One finished tar.
+
+    Attributes:
+        file: Its name.
+        split: train, validation or test.
+        samples: Keys of its samples.
+        bytes: Its size.
+        sha256: Of its bytes.
+    """
+
+    file: str
+    split: str
+    samples: tuple[str, ...]
+    bytes: int
+    sha256: str
+
+
+def array_bytes(array: np.ndarray) -> bytes:
+    """Return an array as the bytes of an .npy file."""
+    stream = io.BytesIO()
+    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+    return stream.getvalue()
+
+
+def json_bytes(value: Any) -> bytes:
+    """Return a value as JSON, the same bytes for the same value."""
+    return (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+
+
+def write_shard(path: Path, samples: Iterable[tuple[str, dict[str, bytes]]], split: str) -> Shard:
+    """Write samples (key, files by name) to a tar and return its record.
+
+    The tar grows under `NAME.part`, is synced to the disk, and gets its name when it is whole; a failure leaves
+    nothing behind.
+    """
+    part, keys = path.with_name(path.name + ".part"), []
+    try:
+        with open(part, "wb") as stream, tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+            for key, files in samples:
+                keys.append(key)
+                for name in sorted(files):
+                    # mtime, user and group stay 0: the bytes tell of the data alone
+                    info = tarfile.TarInfo(f"{key}.{name}")
+                    info.size = len(files[name])
+                    tar.addfile(info, io.BytesIO(files[name]))
+        with open(part, "rb+") as stream:
+            os.fsync(stream.fileno())
+        shard = Shard(
+            file=path.name, split=split, samples=tuple(keys), bytes=part.stat().st_size, sha256=sha256_of(part)
+        )
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    return shard
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_dataset(folder: Path) -> dict[str, Any]:
+    """Return what dataset.json says, or raise BadInput where the folder holds no finished dataset."""
+    path = folder / "dataset.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        unfinished = (folder / "progress").is_dir()
+        hint = "it is not finished: repeat the `ctsim generate` that began it" if unfinished else "give its folder"
+        raise BadInput(f"no dataset in {folder}: dataset.json is missing; {hint}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
+        raise BadInput(f"{path} is not readable: {error}") from error
+    if not isinstance(record, dict) or not {"name", "classes", "shards"} <= record.keys():
+        raise BadInput(f"{path} is not a ctsim dataset: it lacks name, classes or shards")
+    if record.get("schema_version") != SCHEMA_VERSION:
+        raise BadInput(f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}")
+    return record
+
+
+def read_samples(folder: Path, split: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the samples of a dataset as dicts: "key", the arrays by name, "scene" and "defects".
+
+    Args:
+        folder: Of the dataset.
+        split: train, validation or test; all where None.
+    """
+    for shard in read_dataset(folder)["shards"]:
+        if split in (None, shard["split"]):
+            yield from read_shard(folder / shard["file"])
+
+
+def read_shard(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the samples of one tar, decoded."""
+    for key, files in read_raw(path):
+        sample: dict[str, Any] = {"key": key}
+        for name, content in files.items():
+            stem, _, kind = name.partition(".")
+            try:
+                sample[stem] = (
+                    json.loads(content) if kind == "json" else np.load(io.BytesIO(content), allow_pickle=False)
+                )
+            except (ValueError, EOFError) as error:
+                raise BadInput(f"{path.name}: {key}.{name} is not readable: {error}") from error
+        yield sample
+
+
+def read_raw(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Yield (key, files by name) of one tar, in its order."""
+    key, files = None, {}
+    try:
+        with tarfile.open(path, mode="r:") as tar:
+            for info in tar:
+                if not info.isfile():
+                    raise BadInput(f"{path.name}: {info.name} is not a plain file")
+                stem, _, name = info.name.partition(".")
+                if key is not None and stem != key:
+                    yield key, files
+                    files = {}
+                key = stem
+                if name in files:
+                    raise BadInput(f"{path.name}: {info.name} stands in it twice")
+                files[name] = tar.extractfile(info).read()
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} is missing; repeat the command that made the dataset") from error
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise BadInput(f"{path} is not a whole tar: {error}") from error
+    if key is not None:
+        yield key, files

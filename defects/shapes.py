@@ -1,0 +1,45 @@
+"""Shapes that several kinds of flaw are made from, faceted so that their volume is exact."""
+
+import numpy as np
+from jaxtyping import Float
+from manifold3d import Manifold
+
+
+def ellipsoid(semi_axes_mm: tuple[float, float, float], segments: int = 32) -> Manifold:
+    """Return an ellipsoid about the origin whose volume is exactly 4/3 pi a b c.
+
+    A ball of facets with its corners on the true one has too little volume (2.2 % at 32 segments), so it is blown up
+    until the volume is right (by 0.8 % of the radius).
+    """
+    unit = Manifold.sphere(1.0, segments)
+    grow = (4 / 3 * np.pi / unit.volume()) ** (1 / 3)
+    return unit.scale(tuple(grow * a for a in semi_axes_mm))
+
+
+def rotation(quaternion: tuple[float, float, float, float]) -> Float[np.ndarray, "3 3"]:
+    """Return the rotation matrix of a unit quaternion (w, x, y, z)."""
+    w, x, y, z = np.asarray(quaternion) / np.linalg.norm(quaternion)
+    return np.array(
+        [
+            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+        ]
+    )
+
+
+def random_quaternion(rng: np.random.Generator) -> tuple[float, float, float, float]:
+    """Return a rotation uniform on SO(3), as a unit quaternion (w, x, y, z) with w >= 0.
+
+    Four Gauss numbers point anywhere on the 3-sphere with equal chance (Muller, Commun. ACM 2, 1959).
+    """
+    q = rng.normal(size=4)
+    q *= (1 if q[0] >= 0 else -1) / np.linalg.norm(q)
+    return tuple(float(c) for c in q)
+
+
+def moved(
+    solid: Manifold, quaternion: tuple[float, float, float, float], centre_mm: tuple[float, float, float]
+) -> Manifold:
+    """Return the solid turned about the origin, then shifted."""
+    return solid.transform(np.column_stack([rotation(quaternion), centre_mm]))

@@ -1,0 +1,468 @@
+"""What the user writes (DatasetSpec, with distributions) and what one scene becomes (SceneSpec, numbers only)."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from defects import kinds
+from defects.messages import BadInput, unknown
+from scenes.draw import Draw, check
+
+
+class _Record(BaseModel):
+    """Frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _above_zero(value: Any) -> Any:
+    return check(value, lowest=0.0, open_below=True)
+
+
+def _at_least_zero(value: Any) -> Any:
+    return check(value, lowest=0.0)
+
+
+Positive = Annotated[Any, BeforeValidator(_above_zero)]
+"""A draw of numbers above 0."""
+
+NotNegative = Annotated[Any, BeforeValidator(_at_least_zero)]
+"""A draw of numbers of at least 0."""
+
+AnyNumber = Annotated[Any, BeforeValidator(lambda v: check(v))]
+Count = Annotated[Any, BeforeValidator(lambda v: check(v, lowest=0.0, count=True))]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+# --- what the user writes ---------------------------------------------------------------------------------------------
+
+
+class PartSpec(_Record):
+    """One part to draw from: of the library, or a CAD file.
+
+    Attributes:
+        name: What it is called; the library's or the file's name where left out.
+        library: Name in `scenes.library.catalog`.
+        file: STL, OBJ, PLY, OFF, 3MF or STEP file; a relative path counts from the dataset file.
+        dimensions: Of a library part: draws by name.
+        unit: Of the file; STEP and 3MF carry their own.
+        scale: Draw of a factor on all lengths.
+        tolerance_mm: How far the facets of a STEP file may lie from its true surface.
+        repair: Whether holes may be closed.
+        material: Draw of a name for the whole part.
+        materials: Names by body, for parts of several.
+        host: The body that defects sit in; the first one where left out.
+        weight: Chance against the other parts.
+        split: Fixes the split of its scenes, else a hash of the name decides.
+    """
+
+    name: Name | None = None
+    library: str | None = None
+    file: str | None = None
+    dimensions: dict[str, AnyNumber] = {}
+    unit: str | None = None
+    scale: Positive = 1.0
+    tolerance_mm: float = Field(default=0.1, gt=0)
+    repair: bool = False
+    material: Draw = None
+    materials: dict[str, Draw] = {}
+    host: str | None = None
+    weight: float = Field(default=1.0, gt=0)
+    split: Split | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "PartSpec":
+        if (self.library is None) == (self.file is None):
+            raise ValueError("give either library: NAME or file: PATH")
+        if self.file is not None and self.material is None and not self.materials:
+            raise ValueError(f"{self.file} needs a material, such as material: Al")
+        return self
+
+    @property
+    def key(self) -> str:
+        """The name, made from the source where none is given."""
+        stem = self.library or Path(self.file or "").stem
+        return self.name or "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_")
+
+
+class PoseSpec(_Record):
+    """How parts stand on the stage.
+
+    Attributes:
+        orientation: `uniform` over all rotations, `fixture` (upright, turned and tilted), or `upright`.
+        turn_deg: Draw of the turn about the vertical axis, for a fixture.
+        tilt_deg: Draw of the tilt away from it, towards any side, for a fixture.
+        shift_mm: Draw of the shift away from the rotation axis, towards any side.
+    """
+
+    orientation: Literal["uniform", "fixture", "upright"] = "uniform"
+    turn_deg: AnyNumber = Field(default_factory=lambda: [0, 360])
+    tilt_deg: NotNegative = Field(default_factory=lambda: [0, 15])
+    shift_mm: NotNegative = 0.0
+
+
+class DefectSpec(BaseModel):
+    """How many defects of one kind, and how they are drawn; the kind's own parameters stand beside these.
+
+    Attributes:
+        kind: Name in `defects.kinds`.
+        count: Draw of a whole number.
+        wall_mm: Least distance to the host's surface.
+        gap_mm: Least distance to other defects.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+
+    kind: str
+    count: Count = 1
+    wall_mm: float = Field(default=0.2, ge=0)
+    gap_mm: float = Field(default=0.1, ge=0)
+
+    @model_validator(mode="after")
+    def _parameters_of_the_kind(self) -> "DefectSpec":
+        known = kinds.kind_of(self.kind).parameters
+        for name, value in self.parameters.items():
+            if name not in known:
+                raise unknown(f"key of {self.kind}", name, [*known, *DefectSpec.model_fields])
+            if not known[name].text:
+                _named(name, lambda v=value, p=known[name]: check(v, lowest=p.lowest, open_below=p.open_below))
+        if missing := [n for n, p in known.items() if p.default is None and n not in self.parameters]:
+            raise ValueError(f"{self.kind} needs {missing[0]}")
+        return self
+
+    @property
+    def parameters(self) -> dict[str, Draw]:
+        """The kind's own draws, by name."""
+        return dict(self.model_extra or {})
+
+
+class DetectorSpec(_Record):
+    """A flat panel.
+
+    Attributes:
+        rows: Pixels in a column.
+        columns: Pixels in a row.
+        pixel_mm: Pitch of the square pixels.
+        scintillator: A material, or None for a panel that absorbs every photon.
+        scintillator_mm: Its thickness.
+        free_beam_counts: What the free beam adds to the dark level.
+        dark_counts: The level without a beam.
+        electronic_noise_counts: Standard deviation of the read-out noise.
+        bits: Depth of the converter.
+    """
+
+    rows: int = Field(default=128, ge=8, le=8192)
+    columns: int = Field(default=128, ge=8, le=8192)
+    pixel_mm: float = Field(default=1.0, gt=0)
+    scintillator: str | None = "CsI"
+    scintillator_mm: float = Field(default=0.5, gt=0)
+    free_beam_counts: float = Field(default=50000.0, gt=0)
+    dark_counts: float = Field(default=500.0, ge=0)
+    electronic_noise_counts: float = Field(default=5.0, ge=0)
+    bits: int = Field(default=16, ge=8, le=16)
+
+    @model_validator(mode="after")
+    def _fits_the_converter(self) -> "DetectorSpec":
+        if self.dark_counts + self.free_beam_counts > 2**self.bits - 1:
+            raise ValueError(
+                f"dark_counts + free_beam_counts must stay within {2**self.bits - 1} ({self.bits} bits), "
+                f"got {self.dark_counts + self.free_beam_counts:g}"
+            )
+        return self
+
+
+class ScanDraws(_Record):
+    """The scan, each number a draw.
+
+    Attributes:
+        tube_kv: Voltage of the tube.
+        tube_target: W, Mo or Ag.
+        anode_deg: Anode angle.
+        filters: Thickness in mm by material.
+        exposure_mas: Charge per view.
+        detector: The panel.
+        source_detector_mm: Distance.
+        magnification: `fit` so that the part just fills the field of view, or a draw.
+        views: Over one full turn.
+        flat_frames: Averaged for the flat and for the dark field.
+        rays_per_pixel: Along each side of a pixel.
+        noise: Whether there is any.
+        backend: What computes the path lengths.
+    """
+
+    tube_kv: Positive = 160.0
+    tube_target: str = "W"
+    anode_deg: float = Field(default=12.0, gt=0, lt=90)
+    filters: dict[str, NotNegative] = Field(default_factory=lambda: {"Al": 0.5})
+    exposure_mas: Positive = 0.1
+    detector: DetectorSpec = DetectorSpec()
+    source_detector_mm: Positive = 800.0
+    magnification: Any = "fit"
+    views: int = Field(default=180, ge=3)
+    flat_frames: int = Field(default=32, ge=1)
+    rays_per_pixel: int = Field(default=1, ge=1, le=8)
+    noise: bool = True
+    backend: str = "mesh"
+
+    @model_validator(mode="after")
+    def _magnifies(self) -> "ScanDraws":
+        if self.magnification != "fit":
+            _named("magnification", lambda: check(self.magnification, lowest=1.0, open_below=True))
+        return self
+
+
+class VolumeDraws(_Record):
+    """The reconstruction.
+
+    Attributes:
+        voxels: Along each side.
+        voxel_mm: `fit` so that the part just fills the volume, or a number.
+        window: Of the ramp filter.
+    """
+
+    voxels: int = Field(default=96, ge=8, le=2048)
+    voxel_mm: float | Literal["fit"] = "fit"
+    window: Literal["ram-lak", "hann"] = "ram-lak"
+
+
+class DatasetSpec(_Record):
+    """A dataset: what to scan, and how.
+
+    Attributes:
+        name: Stands in every sample's key.
+        description: A sentence for the dataset card.
+        scenes: How many.
+        seed: Of every draw.
+        scenes_per_shard: Samples in one tar.
+        splits: Shares of the splits, by part.
+        parts: To draw from.
+        pose: How they stand.
+        defects: What goes wrong in them.
+        scan: How they are scanned.
+        volume: How they are reconstructed.
+    """
+
+    name: Name
+    description: str = ""
+    scenes: int = Field(default=8, ge=1)
+    seed: int = Field(default=0, ge=0)
+    scenes_per_shard: int = Field(default=16, ge=1)
+    splits: dict[Split, float] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
+    parts: tuple[PartSpec, ...] = Field(min_length=1)
+    pose: PoseSpec = PoseSpec()
+    defects: tuple[DefectSpec, ...] = ()
+    scan: ScanDraws = ScanDraws()
+    volume: VolumeDraws = VolumeDraws()
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> "DatasetSpec":
+        if min(self.splits.values(), default=0) < 0 or not sum(self.splits.values()) > 0:
+            raise ValueError(f"splits need shares >= 0 with a sum above 0, got {self.splits}")
+        keys = [part.key for part in self.parts]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"two parts are called {twice[0]!r}; give each a name of its own")
+        return self
+
+
+# --- what one scene becomes -------------------------------------------------------------------------------------------
+
+
+class PartChoice(_Record):
+    """The part of one scene, in numbers.
+
+    Attributes:
+        name: Of the part.
+        library: Name in the library, with its dimensions,
+        dimensions: by name;
+        file: or a mesh file,
+        unit: with its unit
+        repair: and whether holes may be closed.
+        tolerance_mm: Of a STEP file's facets.
+        scale: On all lengths.
+        materials: By body.
+        host: The body that defects sit in.
+    """
+
+    name: str
+    library: str | None = None
+    dimensions: dict[str, float] = {}
+    file: str | None = None
+    unit: str | None = None
+    repair: bool = False
+    tolerance_mm: float = 0.1
+    scale: float = Field(default=1.0, gt=0)
+    materials: dict[str, str]
+    host: str
+
+
+class Pose(_Record):
+    """Where the part stands on the stage.
+
+    Attributes:
+        quaternion: How the part's frame is turned (w, x, y, z).
+        shift_mm: Where its origin goes.
+    """
+
+    quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+
+class ScanSpec(_Record):
+    """The scan of one scene, in numbers; see ScanDraws."""
+
+    tube_kv: float = Field(gt=0)
+    tube_target: str = "W"
+    anode_deg: float = Field(default=12.0, gt=0, lt=90)
+    filters: dict[str, float] = {}
+    exposure_mas: float = Field(gt=0)
+    detector: DetectorSpec
+    source_detector_mm: float = Field(gt=0)
+    source_object_mm: float = Field(gt=0)
+    views: int = Field(ge=3)
+    flat_frames: int = Field(default=32, ge=1)
+    rays_per_pixel: int = Field(default=1, ge=1, le=8)
+    noise: bool = True
+    backend: str = "mesh"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "ScanSpec":
+        if not self.source_object_mm < self.source_detector_mm:
+            raise ValueError(
+                f"source_object_mm must be smaller than source_detector_mm, got {self.source_object_mm:g} against "
+                f"{self.source_detector_mm:g}"
+            )
+        return self
+
+
+class VolumeSpec(_Record):
+    """The reconstruction of one scene.
+
+    Attributes:
+        shape: Voxels along z, y and x.
+        voxel_mm: Side of the cubic voxels.
+        window: Of the ramp filter.
+    """
+
+    shape: tuple[int, int, int]
+    voxel_mm: float = Field(gt=0)
+    window: Literal["ram-lak", "hann"] = "ram-lak"
+
+
+class SceneSpec(_Record):
+    """Everything about one scene: all that follows is a function of this.
+
+    Attributes:
+        dataset: Name of the dataset.
+        index: Of the scene in it.
+        seed: Of the dataset.
+        split: By part.
+        part: What is scanned.
+        pose: How it stands.
+        defects: What is wrong with it: records of `defects.kinds`.
+        unplaced: How many defects of a kind found no place.
+        scan: How it is scanned.
+        volume: How it is reconstructed.
+    """
+
+    dataset: Name
+    index: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0)
+    split: Split = "train"
+    part: PartChoice
+    pose: Pose = Pose()
+    defects: tuple[Any, ...] = ()
+    unplaced: dict[str, int] = {}
+    scan: ScanSpec
+    volume: VolumeSpec
+
+    @property
+    def key(self) -> str:
+        """The sample's key in the shards; no dot in it."""
+        return f"{self.dataset}-{self.index:06d}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            **self.model_dump(mode="json", exclude={"defects"}),
+            "defects": [kinds.to_json(d) for d in self.defects],
+        }
+
+    @classmethod
+    def from_json(cls, values: Any, source: str = "scene") -> "SceneSpec":
+        """Return the scene that `to_json` wrote, or raise BadInput that names what is wrong in `source`."""
+        if not isinstance(values, dict):
+            raise BadInput(f"{source} must hold a scene: a JSON object with the keys {', '.join(cls.model_fields)}")
+        flaws = tuple(kinds.from_json(d) for d in values.get("defects", ()))
+        return validated(cls, {**values, "defects": flaws}, source)
+
+
+# --- reading, with messages for people --------------------------------------------------------------------------------
+
+
+def read_dataset_spec(path: Path) -> DatasetSpec:
+    """Return the dataset spec of a YAML file; raises BadInput with every fault on its own line."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadInput(f"no dataset file {path}; give a YAML file or the name of a bundled dataset") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise BadInput(f"{path} must hold keys and values, with at least name: and parts:")
+    return validated(DatasetSpec, values, path.name)
+
+
+def read_scene_spec(path: Path) -> SceneSpec:
+    """Return the scene of a JSON file: a bare SceneSpec, or a sample's scene.json that holds one under "scene"."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise BadInput(f"no scene file {path}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} is not readable as JSON: {error}") from error
+    return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, path.name)
+
+
+def validated(model: type[BaseModel], values: dict[str, Any], source: str) -> Any:
+    """Return the record, or raise BadInput that names every fault by its place in the file."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [_line(model, fault) for fault in error.errors(include_url=False)]
+        raise BadInput(f"{source}: " + "\n  ".join(lines)) from error
+
+
+def _line(model: type[BaseModel], fault: Any) -> str:
+    """Return one fault in words: where, what was expected, what was got."""
+    place = [
+        part for part in fault["loc"] if not (isinstance(part, str) and part.startswith(("function-", "literal[")))
+    ]
+    where = ".".join(str(p) for p in place) or "the file"
+    if fault["type"] == "extra_forbidden":
+        return f"{where}: {unknown('key', str(place[-1]), _fields_at(model, place[:-1]))}"
+    text = fault["msg"].removeprefix("Value error, ")
+    got = "" if fault["type"] in {"value_error", "missing"} else f", got {fault['input']!r}"
+    return f"{where}: {text[0].lower() + text[1:]}{got}"
+
+
+def _fields_at(model: type[BaseModel], place: list[Any]) -> list[str]:
+    """Return the keys that are known at a place in the file."""
+    for step in place:
+        if isinstance(step, int):
+            continue
+        inner = model.model_fields[step].annotation
+        candidates = [inner, *getattr(inner, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)
+
+
+def _named(name: str, run: Any) -> None:
+    try:
+        run()
+    except BadInput as error:
+        raise BadInput(f"{name} {error}") from error
