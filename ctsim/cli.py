@@ -1,6 +1,7 @@
 """The command `ctsim`."""
 
 import errno
+import itertools
 import json
 import os
 import sys
@@ -64,33 +65,26 @@ def generate(
 
 @app.command()
 def preview(
-    dataset: DatasetName,
+    dataset: Annotated[str, typer.Argument(help="A bundled dataset, a YAML file, or the folder of a dataset.")],
     out: Annotated[Path, typer.Option(help="The picture to write.")] = Path("sheet.png"),
     count: Annotated[int, typer.Option(min=1, max=32, help="How many scenes.")] = 4,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the one in the spec.")] = None,
 ) -> None:
     """Draw a contact sheet of the first scenes, and write nothing else."""
-    import functools
-
-    from ctsim.pipeline import make_sample
-    from ctsim.plan import check_at_the_door, class_records, classes_of, load_parts
+    from ctsim.dataset import first_samples
     from ctsim.preview import contact_sheet, save
-    from scenes.parts import load_part
-    from scenes.sample import sample
+    from ctsim.shards import read_dataset, read_samples
 
-    spec, folder = _spec(dataset, None, seed)
-    spec = spec.model_copy(update={"scenes": min(count, spec.scenes)})
     if not out.resolve().parent.is_dir():
         raise BadInput(f"the folder of --out {out} does not exist")
-    check_at_the_door(spec, folder)
-    classes = classes_of(spec, load_parts(spec, folder))
-    load = functools.partial(load_part, folder=folder)
-    samples = []
-    for index in range(spec.scenes):
-        scene = sample(spec, index, load)
-        samples.append(make_sample(scene, load(scene.part), classes))
-    save(contact_sheet(samples, class_records(classes)), out)
-    out_console.print(f"{out}: {len(samples)} scenes of {spec.name}")
+    if Path(dataset).is_dir():
+        classes = read_dataset(Path(dataset))["classes"]
+        samples = list(itertools.islice(read_samples(Path(dataset)), count))
+    else:
+        spec, folder = _spec(dataset, None, seed)
+        classes, samples = first_samples(spec, folder, count)
+    save(contact_sheet(samples, classes), out)
+    out_console.print(f"{out}: {len(samples)} scenes of {dataset}")
 
 
 @app.command()

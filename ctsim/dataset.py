@@ -22,7 +22,7 @@ from ctsim.plan import (
     load_parts,
     plan_shards,
 )  # fmt: skip
-from ctsim.shards import SCHEMA_VERSION, json_bytes, write_file, write_shard
+from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_file, write_shard
 from defects.messages import BadInput
 from scenes.parts import Part, load_part, save_solids
 from scenes.sample import sample, split_of
@@ -120,6 +120,17 @@ def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, d
     scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
     classes = tuple(c["name"] for c in json.loads((folder / "dataset.json").read_text())["classes"])
     return scene, encode(make_sample(scene, load_part(scene.part, folder), classes))
+
+
+def first_samples(spec: DatasetSpec, folder: Path, count: int) -> tuple[list[dict], list[dict[str, Any]]]:
+    """Return the classes and the first samples of a dataset, as its shards would hold them; nothing is written."""
+    check_at_the_door(spec, folder)
+    classes, load = classes_of(spec, load_parts(spec, folder)), functools.partial(load_part, folder=folder)
+    samples = []
+    for index in range(min(count, spec.scenes)):
+        scene = sample(spec, index, load)
+        samples.append(decode(scene.key, encode(make_sample(scene, load(scene.part), classes))))
+    return class_records(classes), samples
 
 
 def _make(task: _Task) -> tuple[str, dict[str, bytes]] | str:

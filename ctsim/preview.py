@@ -1,13 +1,15 @@
 """A contact sheet: the first scenes of a dataset at a glance."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from skimage.transform import resize
 
-from ctsim.pipeline import Sample
+Sample = dict[str, Any]
+"""A sample as `ctsim.shards` reads it: "key", the arrays by name, "scene" and "defects"."""
 
 TILE = 256
 """Side of one picture [pixel]."""
@@ -45,19 +47,20 @@ def save(sheet: Image.Image, path: Path) -> None:
 
 
 def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "row col 3"]]:
-    views = len(sample.attenuation)
-    radiographs = [_grey(-sample.attenuation[view]) for view in (0, views // 4)]
+    views = len(sample["projections"])
+    radiographs = [_grey(-sample["projections"][view]) for view in (0, views // 4)]
     # the slice that shows the most of the most defects
-    z = int(np.argmax(np.sqrt(sample.truth.fractions.astype(float)).sum((1, 2))))
-    plain = _grey(sample.volume[z][::-1])
+    z = int(np.argmax(np.sqrt(sample["fractions"].astype(float)).sum((1, 2))))
+    plain = _grey(sample["volume"][z][::-1])
     return [*radiographs, plain, _labelled(plain, sample, z, classes)]
 
 
-def _grey(image: Float[np.ndarray, "row col"]) -> UInt8[np.ndarray, "row col 3"]:
+def _grey(image: Shaped[np.ndarray, "row col"]) -> UInt8[np.ndarray, "row col 3"]:
     """Return an image scaled to a tile, from its 0.5th to its 99.8th percentile."""
+    image = image.astype(float)
     low, high = np.percentile(image, [0.5, 99.8])
     scaled = np.clip((image - low) / max(high - low, 1e-12), 0, 1)
-    tile = resize(scaled.astype(float), _fitted(image.shape), order=1, anti_aliasing=True)
+    tile = resize(scaled, _fitted(image.shape), order=1, anti_aliasing=True)
     square = np.zeros((TILE, TILE))
     y, x = (TILE - tile.shape[0]) // 2, (TILE - tile.shape[1]) // 2
     square[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
@@ -73,10 +76,9 @@ def _labelled(plain: UInt8[np.ndarray, "row col 3"], sample: Sample, z: int, cla
     """Return the slice with every voxel that holds some of a defect tinted in its class's colour."""
     tinted = plain.astype(float)
     kinds = [c["name"] for c in classes if c["role"] == "defect"]
-    by_number = {record["number"]: kinds.index(record["kind"]) for record in sample.defects}
-    instances = resize(
-        sample.truth.instances[z][::-1], (TILE, TILE), order=0, preserve_range=True, anti_aliasing=False
-    ).astype(int)
+    by_number = {record["number"]: kinds.index(record["kind"]) for record in sample["defects"]}
+    slice_ = sample["instances"][z][::-1]
+    instances = resize(slice_, (TILE, TILE), order=0, preserve_range=True, anti_aliasing=False).astype(int)
     for number in np.unique(instances[instances > 0]):
         where = instances == number
         tinted[where] = 0.45 * tinted[where] + 0.55 * np.array(COLOURS[by_number[number] % len(COLOURS)])
@@ -84,19 +86,16 @@ def _labelled(plain: UInt8[np.ndarray, "row col 3"], sample: Sample, z: int, cla
 
 
 def _captions(sample: Sample) -> list[str]:
-    scene, scan = sample.scene, sample.scene.scan
-    counts = {}
-    for record in sample.defects:
-        counts[record["kind"]] = counts.get(record["kind"], 0) + 1
-    flaws = ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "no defects"
-    materials = ", ".join(sorted(set(scene.part.materials.values())))
-    first = f"{scene.key}  {scene.split}  {scene.part.name} ({materials}): {flaws}"
-    magnification = scan.source_detector_mm / scan.source_object_mm
-    second = (
-        f"{scan.tube_kv:.0f} kV, {scan.views} views, x{magnification:.2f}, voxel {scene.volume.voxel_mm:.3f} mm, "
-        f"least transmission {sample.quality['lowest_transmission']:.3f}"
-    )
-    return [first, second]
+    scene, scan = sample["scene"]["scene"], sample["scene"]["scene"]["scan"]
+    kinds = [record["kind"] for record in sample["defects"]]
+    flaws = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no defects"
+    materials = ", ".join(sorted(set(scene["part"]["materials"].values())))
+    magnification = scan["source_detector_mm"] / scan["source_object_mm"]
+    return [
+        f"{sample['key']}  {scene['split']}  {scene['part']['name']} ({materials}): {flaws}",
+        f"{scan['tube_kv']:.0f} kV, {scan['views']} views, x{magnification:.2f}, voxel "
+        f"{scene['volume']['voxel_mm']:.3f} mm, least transmission {sample['scene']['quality']['lowest_transmission']:.3f}",
+    ]
 
 
 def _legend(draw: ImageDraw.ImageDraw, font, classes: list[dict]) -> None:

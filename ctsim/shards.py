@@ -152,16 +152,20 @@ def read_samples(folder: Path, split: str | None = None) -> Iterator[dict[str, A
 def read_shard(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the samples of one tar, decoded."""
     for key, files in read_raw(path):
-        sample: dict[str, Any] = {"key": key}
-        for name, content in files.items():
-            stem, _, kind = name.partition(".")
-            try:
-                sample[stem] = (
-                    json.loads(content) if kind == "json" else np.load(io.BytesIO(content), allow_pickle=False)
-                )
-            except (ValueError, EOFError) as error:
-                raise BadInput(f"{path.name}: {key}.{name} is not readable: {error}") from error
-        yield sample
+        yield decode(key, files, path.name)
+
+
+def decode(key: str, files: dict[str, bytes], source: str = "sample") -> dict[str, Any]:
+    """Return a sample from its files by name; `source` is named where one cannot be read."""
+    sample: dict[str, Any] = {"key": key}
+    for name, content in files.items():
+        stem, _, kind = name.partition(".")
+        try:
+            is_json = kind == "json"
+            sample[stem] = json.loads(content) if is_json else np.load(io.BytesIO(content), allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise BadInput(f"{source}: {key}.{name} is not readable: {error}") from error
+    return sample
 
 
 def read_raw(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:

@@ -13,6 +13,7 @@ import spekpy
 from jaxtyping import Float
 from scipy.linalg import qr
 from scipy.optimize import nnls
+from scipy.stats import qmc
 
 from ctsim.materials import mu_per_mm
 from defects.messages import BadInput
@@ -22,6 +23,9 @@ BIN_KEV = 1.0
 
 DARKEST = 1e-7
 """Readings below this share of the free beam are not fitted: less than the electronic noise of any detector."""
+
+NOISE_WEIGHT = 0.01
+"""Of an error of the variance against one of the mean."""
 
 LARGEST_ERROR = 1e-5
 """Of the reading, allowed to the quadrature; the quantum noise of 1e6 photons is a hundred times larger."""
@@ -106,29 +110,33 @@ def reading(
     weights = spectrum.photons * absorbed
     first, second = weights * energies, weights * energies**2
     mean, variance = first / first.sum(), second / first.sum() ** 2 * spectrum.photons.sum()
-    thick = _thicknesses(np.asarray(longest_mm))
+    thick = _thicknesses(np.asarray(longest_mm, float))
     passed = np.exp(-thick @ mus)  # try energy
-    wanted = passed @ mean
-    seen = wanted > DARKEST
-    share, error = _quadrature((passed * mean / wanted[:, None])[seen])
+    seen = passed @ mean > DARKEST
+    rows = [passed[seen] * moment / (passed[seen] @ moment)[:, None] for moment in (mean, variance)]
+    # the noise needs no more than a thousandth: its rows weigh a hundredth of the signal's
+    share, error = _quadrature(
+        np.concatenate([rows[0], NOISE_WEIGHT * rows[1]]), np.repeat([1, NOISE_WEIGHT], len(rows[0]))
+    )
     nodes = share > 0
-    # the noise needs no more than a per cent, and the same nodes give far better than that
     return Reading(
         mu_per_mm=np.ascontiguousarray(mus[:, nodes]), mean=(share * mean)[nodes],
         variance=(share * variance)[nodes], error=error,
     )  # fmt: skip
 
 
-def _quadrature(matrix: Float[np.ndarray, "try energy"]) -> tuple[Float[np.ndarray, " energy"], float]:
-    """Return sparse weights >= 0 whose weighted columns add up to 1 in every row, and their largest error.
+def _quadrature(
+    matrix: Float[np.ndarray, "try energy"], wanted: Float[np.ndarray, " try"]
+) -> tuple[Float[np.ndarray, " energy"], float]:
+    """Return sparse weights >= 0 whose weighted columns add up to what is wanted in every row, and their largest error.
 
     The columns that differ most from each other come first in a pivoted QR factorisation; as few as will do are kept.
     """
     order = qr(matrix, mode="r", pivoting=True)[1]
     for count in range(1, matrix.shape[1]):
         few = np.sort(order[:count])
-        share, _ = nnls(matrix[:, few], np.ones(len(matrix)))
-        error = float(np.abs(matrix[:, few] @ share - 1).max())
+        share, _ = nnls(matrix[:, few], wanted)
+        error = float(np.abs(matrix[:, few] @ share - wanted).max())
         if error <= LARGEST_ERROR:
             weights = np.zeros(matrix.shape[1])
             weights[few] = share
@@ -139,9 +147,9 @@ def _quadrature(matrix: Float[np.ndarray, "try energy"]) -> tuple[Float[np.ndarr
 def _thicknesses(longest_mm: Float[np.ndarray, " material"]) -> Float[np.ndarray, "try material"]:
     """Return the thicknesses at which the sum must hold: from none, densely near none, to the longest."""
     count = len(longest_mm)
-    steps = np.concatenate([[0.0], np.geomspace(1e-3, 1.0, 60 if count == 1 else 12)])
+    steps = np.concatenate([[0.0], np.geomspace(1e-5, 1.0, 120 if count == 1 else 24)])
     if count <= 2:
         return np.stack([g.ravel() for g in np.meshgrid(*[steps] * count, indexing="ij")], axis=1) * longest_mm
-    mixes = [*np.eye(count), np.ones(count)]
-    mixes += [np.eye(count)[a] + np.eye(count)[b] for a in range(count) for b in range(a)]
+    # each alone, and mixtures spread evenly over all shares
+    mixes = [*np.eye(count), *qmc.Halton(count, scramble=False).random(32)[1:]]
     return np.concatenate([np.outer(steps, mix) for mix in mixes]) * longest_mm

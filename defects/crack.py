@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from manifold3d import Manifold
 
-from defects.messages import BadInput, require_positive
+from defects.messages import BadInput, require_place, require_positive
 from defects.shapes import ellipsoid, moved, random_quaternion
 
 WAVES = 4
@@ -37,7 +37,11 @@ class Crack:
     quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
+        require_place(self.centre_mm, self.quaternion)
         require_positive(length_mm=self.length_mm, width_mm=self.width_mm, opening_mm=self.opening_mm)
+        for wave in self.waves:
+            if len(wave) != 4 or not np.all(np.isfinite(wave)):
+                raise BadInput(f"a wave must be 4 finite numbers (mm, 1/mm, 1/mm, deg), got {wave!r}")
         if self.opening_mm > min(self.length_mm, self.width_mm):
             raise BadInput(
                 f"a crack's opening_mm must not exceed its length_mm and width_mm, got {self.opening_mm} against "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from manifold3d import Manifold
 
-from defects.messages import require_positive
+from defects.messages import require_place, require_positive
 from defects.shapes import ellipsoid, moved, random_quaternion
 
 Point = tuple[float, float, float]
@@ -31,6 +31,7 @@ class GasPore:
     quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
+        require_place(self.centre_mm, self.quaternion)
         require_positive(diameter_mm=self.diameter_mm, elongation=self.elongation)
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from manifold3d import Manifold
 
-from defects.messages import BadInput, require_positive
+from defects.messages import BadInput, require_place, require_positive
 from defects.shapes import ellipsoid, moved, random_quaternion
 
 
@@ -33,9 +33,10 @@ class Inclusion:
     quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
+        require_place(self.centre_mm, self.quaternion)
         require_positive(diameter_mm=self.diameter_mm, elongation=self.elongation, flatness=self.flatness)
-        if not self.material:
-            raise BadInput("an inclusion needs a material, such as material: W")
+        if not self.material or not isinstance(self.material, str):
+            raise BadInput(f"an inclusion needs a material, such as material: W, got {self.material!r}")
 
     @property
     def volume_mm3(self) -> float:

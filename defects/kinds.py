@@ -86,8 +86,10 @@ def to_json(flaw: Any) -> dict[str, Any]:
     return {"kind": name_of(flaw), **asdict(flaw)}
 
 
-def from_json(values: dict[str, Any]) -> Any:
+def from_json(values: Any) -> Any:
     """Return the record that `to_json` wrote."""
+    if not isinstance(values, dict):
+        raise BadInput(f"a defect must be an object with a kind, got {values!r}")
     values = dict(values)
     record = kind_of(values.pop("kind", "")).record
     known = record.__dataclass_fields__

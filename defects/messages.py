@@ -19,8 +19,17 @@ def unknown(what: str, got: str, known: Iterable[str]) -> BadInput:
     return BadInput(f"unknown {what} {got!r}{'; ' + hint if hint else ''} (known: {listed})")
 
 
-def require_positive(**values: float) -> None:
-    """Raise ValueError unless every value is a finite number above zero; names are shown as given."""
+def require_place(centre_mm: tuple[float, ...], quaternion: tuple[float, ...]) -> None:
+    """Raise BadInput unless a flaw's centre and turn are finite numbers, and the turn is one."""
+    for name, numbers, size in (("centre_mm", centre_mm, 3), ("quaternion", quaternion, 4)):
+        if len(numbers) != size or not all(math.isfinite(n) for n in numbers):
+            raise BadInput(f"{name} must be {size} finite numbers, got {numbers!r}")
+    if not any(quaternion):
+        raise BadInput("quaternion must not be all zeros; no turn is (1, 0, 0, 0)")
+
+
+def require_positive(**values: float | int) -> None:
+    """Raise BadInput unless every value is a finite number above zero; names are shown as given."""
     for name, value in values.items():
         if not (value > 0 and math.isfinite(value)):
             raise BadInput(f"{name} must be a finite number above 0, got {value!r}")

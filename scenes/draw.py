@@ -32,20 +32,23 @@ def draw(value: Draw, rng: np.random.Generator) -> Any:
     Raises:
         BadInput: The value does not follow the grammar; the text says which part of it.
     """
+    if isinstance(value, dict):
+        _check_distribution(value)
+        return draw(_pick(value, rng), rng) if "choice" in value else _draw_number(value, rng)
     if isinstance(value, list | tuple):
         low, high = _pair(value, "a range")
         return low if low == high else float(rng.uniform(low, high))
-    if isinstance(value, dict):
-        return _draw_from(dict(value), rng)
-    return value
+    return float(value) if _is_number(value) else value
 
 
 def draw_count(value: Draw, rng: np.random.Generator) -> int:
     """Return a whole number >= 0; `[low, high]` includes both ends."""
+    if isinstance(value, dict) and "choice" in value:
+        _check_distribution(value)
+        return draw_count(_pick(value, rng), rng)
     if isinstance(value, list | tuple):
+        _check_whole(value)
         low, high = _pair(value, "a range of counts")
-        if low != int(low) or high != int(high):
-            raise BadInput(f"a range of counts must hold whole numbers, got {list(value)}")
         return _count(int(rng.integers(int(low), int(high), endpoint=True)))
     return _count(draw(value, rng))
 
@@ -61,42 +64,69 @@ def check(value: Draw, *, lowest: float = -math.inf, open_below: bool = False, c
     """
     if isinstance(value, dict):
         _check_distribution(value)
-    _check_probe(value, count)
-    smallest, largest = extent(value)
-    wanted = f"{'above' if open_below else 'at least'} {lowest:g}"
-    if math.isnan(smallest) or smallest < lowest or (open_below and smallest <= lowest) or math.isnan(largest):
-        can = f"can give {smallest:g}" if not isinstance(value, int | float) else f"got {value!r}"
-        raise BadInput(f"must be {wanted}, {can}")
-    if isinstance(value, int | float) and math.isinf(value):
+        for item in value.get("choice", ()):
+            check(item, lowest=lowest, open_below=open_below, count=count)
+    smallest, _ = extent(value)
+    if isinstance(value, int | float) and not math.isfinite(value):
         raise BadInput(f"must be a finite number, got {value!r}")
+    if count:
+        _check_whole(value)
+    if smallest < lowest or (open_below and smallest <= lowest):
+        can = f"can give {smallest:g}" if not isinstance(value, int | float) else f"got {value!r}"
+        raise BadInput(f"must be {'above' if open_below else 'at least'} {lowest:g}, {can}")
+    return value
+
+
+def check_name(value: Draw) -> Draw:
+    """Return the value, having checked that all it can give is a name: a text, or a choice of texts."""
+    if isinstance(value, dict) and "choice" in value:
+        _check_distribution(value)
+        for item in value["choice"]:
+            check_name(item)
+    elif not isinstance(value, str) or not value:
+        raise BadInput(f"expected a name or {{choice: [names]}}, got {value!r}")
     return value
 
 
 def extent(value: Draw) -> tuple[float, float]:
     """Return the smallest and largest number that the value can give (infinite where unbounded)."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        raise BadInput(f"expected a number, a [low, high] range or a distribution, got {value!r}")
-    if isinstance(value, int | float):
-        return float(value), float(value)
+    if isinstance(value, dict):
+        return _extent_of(value)
     if isinstance(value, list | tuple):
         return _pair(value, "a range")
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value), float(value)
+    raise BadInput(f"expected a number, a [low, high] range or a distribution, got {value!r}")
+
+
+def _extent_of(value: dict) -> tuple[float, float]:
     kind, argument = _kind_of(value)
     if kind == "choice":
         ends = [extent(item) for item in argument]
         return min(e[0] for e in ends), max(e[1] for e in ends)
     if kind in {"uniform", "log_uniform"}:
-        return _pair(argument, kind)
+        low, high = _pair(argument, kind)
+    else:
+        # a lognormal number is above 0, if by ever so little
+        low = {"normal": -math.inf, "lognormal": math.ulp(0.0), "poisson": 0.0}[kind]
+        high = math.inf
     if "within" in value:
-        return _pair(value["within"], "within")
-    return {"normal": (-math.inf, math.inf), "lognormal": (0.0, math.inf), "poisson": (0.0, math.inf)}[kind]
+        least, most = _pair(value["within"], "within")
+        low, high = max(low, least), min(high, most)
+        if low > high:
+            raise BadInput(f"no draw of {kind} {argument} can fall within {value['within']}")
+    return low, high
 
 
-def _draw_from(value: dict, rng: np.random.Generator) -> Any:
+def _pick(value: dict, rng: np.random.Generator) -> Draw:
+    """Return one item of a choice."""
+    weights = value.get("weights")
+    chances = None if weights is None else np.asarray(weights, float) / np.sum(weights)
+    return value["choice"][int(rng.choice(len(value["choice"]), p=chances))]
+
+
+def _draw_number(value: dict, rng: np.random.Generator) -> float | int:
     kind, argument = _kind_of(value)
-    if kind == "choice":
-        weights = value.get("weights")
-        chances = None if weights is None else np.asarray(weights, float) / np.sum(weights)
-        return draw(argument[int(rng.choice(len(argument), p=chances))], rng)
     make = _DISTRIBUTIONS[kind]
     if "within" not in value:
         return make(argument, rng)
@@ -111,25 +141,53 @@ def _draw_from(value: dict, rng: np.random.Generator) -> Any:
 def _check_distribution(value: dict) -> None:
     """Raise BadInput where a distribution's own parameters make no sense."""
     kind, argument = _kind_of(value)
-    if extra := set(value) - {kind, "weights" if kind == "choice" else "within"}:
-        raise unknown(f"word beside '{kind}'", str(sorted(extra)[0]), ["weights" if kind == "choice" else "within"])
-    if kind == "choice" and (not isinstance(argument, list) or not argument):
-        raise BadInput(f"choice needs a list that is not empty, got {argument!r}")
-    weights = value.get("weights")
-    if weights is not None and (len(weights) != len(argument) or min(weights) < 0 or not sum(weights) > 0):
-        raise BadInput(f"weights need one number >= 0 for each choice and a sum above 0, got {weights}")
-    if kind in {"normal", "lognormal"} and not (len(argument) == 2 and argument[1] >= 0):
-        raise BadInput(f"{kind} needs [{'mean, sd' if kind == 'normal' else 'median, sigma'}] with a spread >= 0")
-    if kind in {"log_uniform"} and not _pair(argument, kind)[0] > 0:
-        raise BadInput(f"log_uniform needs numbers above 0, got {argument}")
+    beside = "weights" if kind == "choice" else "within"
+    if extra := sorted(str(word) for word in value if word not in (kind, beside)):
+        raise unknown(f"word beside '{kind}'", extra[0], [beside])
+    if kind == "choice":
+        _check_choice(argument, value.get("weights"))
+    elif kind == "poisson":
+        if not (_is_number(argument) and 0 <= argument < 1e9):
+            raise BadInput(f"poisson needs a mean >= 0, got {argument!r}")
+    elif kind in {"uniform", "log_uniform"}:
+        low, _ = _pair(argument, kind)
+        if kind == "log_uniform" and not low > 0:
+            raise BadInput(f"log_uniform needs numbers above 0, got {argument}")
+    else:
+        _check_gauss(kind, argument)
+    if "within" in value:
+        _pair(value["within"], "within")
+
+
+def _check_choice(items: Any, weights: Any) -> None:
+    if not isinstance(items, list | tuple) or not items:
+        raise BadInput(f"choice needs a list that is not empty, got {items!r}")
+    for item in items:
+        if isinstance(item, dict):
+            _check_distribution(item)
+    if weights is None:
+        return
+    numbers = isinstance(weights, list | tuple) and all(_is_number(w) and w >= 0 for w in weights)
+    if not numbers or len(weights) != len(items) or not sum(weights) > 0:
+        raise BadInput(f"weights need one number >= 0 for each choice and a sum above 0, got {weights!r}")
+
+
+def _check_gauss(kind: str, argument: Any) -> None:
+    named = "mean, sd" if kind == "normal" else "median, sigma"
+    two = isinstance(argument, list | tuple) and len(argument) == 2 and all(_is_number(v) for v in argument)
+    if not two or argument[1] < 0:
+        raise BadInput(f"{kind} needs [{named}], two finite numbers with a spread >= 0, got {argument!r}")
     if kind == "lognormal" and not argument[0] > 0:
         raise BadInput(f"lognormal needs a median above 0, got {argument[0]}")
-    if kind == "poisson" and not (isinstance(argument, int | float) and 0 <= argument < 1e9):
-        raise BadInput(f"poisson needs a mean >= 0, got {argument!r}")
 
 
-def _check_probe(value: Draw, count: bool) -> None:
-    if count and isinstance(value, int | float) and value != int(value):
+def _check_whole(value: Draw) -> None:
+    """Raise BadInput unless all that a value can give is whole; a choice's items are looked at one by one."""
+    if isinstance(value, dict) and not {"choice", "poisson"} & set(value):
+        raise BadInput(f"a count is a whole number, [low, high], a choice of these or {{poisson: mean}}, got {value}")
+    if isinstance(value, list | tuple) and any(v != int(v) for v in _pair(value, "a range of counts")):
+        raise BadInput(f"a range of counts must hold whole numbers, got {list(value)}")
+    if isinstance(value, int | float) and value != int(value):
         raise BadInput(f"must be a whole number, got {value!r}")
 
 
@@ -148,15 +206,15 @@ def _pair(value: Any, what: str) -> tuple[float, float]:
     low, high = value
     if low > high:
         raise BadInput(f"{what} must rise from low to high, got {list(value)}")
-    return low, high
+    return float(low), float(high)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _count(number: float) -> int:
-    if number < 0 or number != round(number):
+def _count(number: float | int) -> int:
+    if not (_is_number(number) and number >= 0 and number == int(number)):
         raise BadInput(f"a count must be a whole number >= 0, got {number!r}")
     return int(number)
 

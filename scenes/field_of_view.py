@@ -1,5 +1,7 @@
 """Whether a part fits between source and detector, and the magnification that just fits it."""
 
+import math
+
 import numpy as np
 from jaxtyping import Float
 
@@ -54,16 +56,21 @@ def source_object_mm(
     if magnification == "fit":
         return nearest
     distance = source_detector_mm / float(magnification)
+    largest = math.floor(1000 * source_detector_mm / nearest) / 1000  # down, so that it is no lie
     if distance <= CLEARANCE * radius:
         raise BadInput(
             f"magnification {magnification:g} puts the source {distance:.4g} mm from the axis, inside the circle of "
-            f"{2 * radius:.4g} mm that part {part!r} sweeps; use magnification: fit, or below "
-            f"{source_detector_mm / nearest:.3g}"
+            f"{2 * radius:.4g} mm that part {part!r} sweeps; use magnification: fit, or at most {largest}"
+        )
+    if distance + radius >= source_detector_mm:
+        raise BadInput(
+            f"magnification {magnification:g} puts the detector {source_detector_mm - distance:.4g} mm from the axis, "
+            f"inside the circle of {2 * radius:.4g} mm that part {part!r} sweeps; use magnification: fit, or more"
         )
     if distance < nearest * (1 - 1e-9):
         raise BadInput(
             f"part {part!r} is larger than the field of view at magnification {magnification:g}; use magnification: "
-            f"fit, or at most {source_detector_mm / nearest:.3g}"
+            f"fit, or at most {largest}"
         )
     return distance
 

@@ -3,6 +3,8 @@
 import functools
 import hashlib
 import io
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,13 +105,13 @@ def _file_part(path: Path, unit: str | None, tolerance_mm: float, repair: bool) 
 
 def _load_solids(path: Path) -> tuple[Body, ...]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             names = [key.removesuffix(".faces") for key in arrays.files if key.endswith(".faces")]
             bodies = []
             for name in names:
                 mesh = Mesh64(arrays[f"{name}.vertices_mm"], arrays[f"{name}.faces"].astype(np.uint64))
                 bodies.append(Body(name=name, solid=Manifold(mesh), material=""))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise BadInput(f"{path} is not a part that ctsim saved: {error}") from error
     if not bodies or any(b.solid.status() != Error.NoError or b.solid.is_empty() for b in bodies):
         raise BadInput(f"{path} holds no closed solid")

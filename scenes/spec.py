@@ -1,6 +1,7 @@
 """What the user writes (DatasetSpec, with distributions) and what one scene becomes (SceneSpec, numbers only)."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from defects import kinds
 from defects.messages import BadInput, unknown
-from scenes.draw import Draw, check
+from scenes.draw import Draw, check, check_name
 
 
 class _Record(BaseModel):
@@ -26,6 +27,19 @@ def _at_least_zero(value: Any) -> Any:
     return check(value, lowest=0.0)
 
 
+def _magnification(value: Any) -> Any:
+    try:
+        return value if value == "fit" else check(value, lowest=1.0, open_below=True)
+    except BadInput as error:
+        raise BadInput(f"{error}; or write fit") from error
+
+
+def _voxel_mm(value: Any) -> Any:
+    if value == "fit" or (isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf):
+        return value
+    raise BadInput(f"must be fit, or one finite number above 0, got {value!r}")
+
+
 Positive = Annotated[Any, BeforeValidator(_above_zero)]
 """A draw of numbers above 0."""
 
@@ -34,6 +48,9 @@ NotNegative = Annotated[Any, BeforeValidator(_at_least_zero)]
 
 AnyNumber = Annotated[Any, BeforeValidator(lambda v: check(v))]
 Count = Annotated[Any, BeforeValidator(lambda v: check(v, lowest=0.0, count=True))]
+NameDraw = Annotated[Any, BeforeValidator(lambda v: None if v is None else check_name(v))]
+"""A draw of names, or nothing."""
+
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
@@ -69,8 +86,8 @@ class PartSpec(_Record):
     scale: Positive = 1.0
     tolerance_mm: float = Field(default=0.1, gt=0)
     repair: bool = False
-    material: Draw = None
-    materials: dict[str, Draw] = {}
+    material: NameDraw = None
+    materials: dict[str, NameDraw] = {}
     host: str | None = None
     weight: float = Field(default=1.0, gt=0)
     split: Split | None = None
@@ -129,8 +146,7 @@ class DefectSpec(BaseModel):
         for name, value in self.parameters.items():
             if name not in known:
                 raise unknown(f"key of {self.kind}", name, [*known, *DefectSpec.model_fields])
-            if not known[name].text:
-                _named(name, lambda v=value, p=known[name]: check(v, lowest=p.lowest, open_below=p.open_below))
+            _named(name, known[name], value)
         if missing := [n for n, p in known.items() if p.default is None and n not in self.parameters]:
             raise ValueError(f"{self.kind} needs {missing[0]}")
         return self
@@ -202,18 +218,12 @@ class ScanDraws(_Record):
     exposure_mas: Positive = 0.1
     detector: DetectorSpec = DetectorSpec()
     source_detector_mm: Positive = 800.0
-    magnification: Any = "fit"
+    magnification: Annotated[Any, BeforeValidator(_magnification)] = "fit"
     views: int = Field(default=180, ge=3)
     flat_frames: int = Field(default=32, ge=1)
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
-
-    @model_validator(mode="after")
-    def _magnifies(self) -> "ScanDraws":
-        if self.magnification != "fit":
-            _named("magnification", lambda: check(self.magnification, lowest=1.0, open_below=True))
-        return self
 
 
 class VolumeDraws(_Record):
@@ -226,7 +236,7 @@ class VolumeDraws(_Record):
     """
 
     voxels: int = Field(default=96, ge=8, le=2048)
-    voxel_mm: float | Literal["fit"] = "fit"
+    voxel_mm: Annotated[float | Literal["fit"], BeforeValidator(_voxel_mm)] = "fit"
     window: Literal["ram-lak", "hann"] = "ram-lak"
 
 
@@ -290,7 +300,7 @@ class PartChoice(_Record):
 
     name: str
     library: str | None = None
-    dimensions: dict[str, float] = {}
+    dimensions: dict[str, int | float] = {}
     file: str | None = None
     unit: str | None = None
     repair: bool = False
@@ -311,6 +321,12 @@ class Pose(_Record):
     quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
+    @model_validator(mode="after")
+    def _turns(self) -> "Pose":
+        if not any(self.quaternion):
+            raise ValueError("quaternion must not be all zeros; no turn is [1, 0, 0, 0]")
+        return self
+
 
 class ScanSpec(_Record):
     """The scan of one scene, in numbers; see ScanDraws."""
@@ -318,7 +334,7 @@ class ScanSpec(_Record):
     tube_kv: float = Field(gt=0)
     tube_target: str = "W"
     anode_deg: float = Field(default=12.0, gt=0, lt=90)
-    filters: dict[str, float] = {}
+    filters: dict[str, Annotated[float, Field(ge=0)]] = {}
     exposure_mas: float = Field(gt=0)
     detector: DetectorSpec
     source_detector_mm: float = Field(gt=0)
@@ -339,6 +355,9 @@ class ScanSpec(_Record):
         return self
 
 
+Side = Annotated[int, Field(ge=1)]
+
+
 class VolumeSpec(_Record):
     """The reconstruction of one scene.
 
@@ -348,7 +367,7 @@ class VolumeSpec(_Record):
         window: Of the ramp filter.
     """
 
-    shape: tuple[int, int, int]
+    shape: tuple[Side, Side, Side]
     voxel_mm: float = Field(gt=0)
     window: Literal["ram-lak", "hann"] = "ram-lak"
 
@@ -397,7 +416,10 @@ class SceneSpec(_Record):
         """Return the scene that `to_json` wrote, or raise BadInput that names what is wrong in `source`."""
         if not isinstance(values, dict):
             raise BadInput(f"{source} must hold a scene: a JSON object with the keys {', '.join(cls.model_fields)}")
-        flaws = tuple(kinds.from_json(d) for d in values.get("defects", ()))
+        listed = values.get("defects", [])
+        if not isinstance(listed, list):
+            raise BadInput(f"{source}: defects must be a list, got {listed!r}")
+        flaws = tuple(_flaw(d, f"{source}: defects.{i}") for i, d in enumerate(listed))
         return validated(cls, {**values, "defects": flaws}, source)
 
 
@@ -410,6 +432,8 @@ def read_dataset_spec(path: Path) -> DatasetSpec:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"no dataset file {path}; give a YAML file or the name of a bundled dataset") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}; give a YAML file or a bundled dataset") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
@@ -423,6 +447,8 @@ def read_scene_spec(path: Path) -> SceneSpec:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"no scene file {path}") from error
+    except OSError as error:
+        raise BadInput(f"{path} cannot be read: {error.strerror}; give a JSON file") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} is not readable as JSON: {error}") from error
     return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, path.name)
@@ -433,7 +459,10 @@ def validated(model: type[BaseModel], values: dict[str, Any], source: str) -> An
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [_line(model, fault) for fault in error.errors(include_url=False)]
+        faults = error.errors(include_url=False)
+        # a part with a fault is left out of the list, and pydantic then finds the list too short as well
+        deeper = [f for f in faults if f["type"] != "too_short" or faults == [f]]
+        lines = [_line(model, fault) for fault in deeper]
         raise BadInput(f"{source}: " + "\n  ".join(lines)) from error
 
 
@@ -445,9 +474,10 @@ def _line(model: type[BaseModel], fault: Any) -> str:
     where = ".".join(str(p) for p in place) or "the file"
     if fault["type"] == "extra_forbidden":
         return f"{where}: {unknown('key', str(place[-1]), _fields_at(model, place[:-1]))}"
-    text = fault["msg"].removeprefix("Value error, ")
-    got = "" if fault["type"] in {"value_error", "missing"} else f", got {fault['input']!r}"
-    return f"{where}: {text[0].lower() + text[1:]}{got}"
+    if fault["type"] == "value_error":
+        return f"{where}: {fault['ctx']['error']}"  # ours: as it was written
+    got = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
+    return f"{where}: {fault['msg'][0].lower() + fault['msg'][1:]}{got}"
 
 
 def _fields_at(model: type[BaseModel], place: list[Any]) -> list[str]:
@@ -461,8 +491,20 @@ def _fields_at(model: type[BaseModel], place: list[Any]) -> list[str]:
     return list(model.model_fields)
 
 
-def _named(name: str, run: Any) -> None:
+def _flaw(values: Any, source: str) -> Any:
+    """Return the defect that `kinds.to_json` wrote; the text of a refusal begins with its place."""
     try:
-        run()
+        return kinds.from_json(values)
     except BadInput as error:
-        raise BadInput(f"{name} {error}") from error
+        raise BadInput(f"{source}: {error}") from error
+
+
+def _named(name: str, parameter: kinds.Parameter, value: Draw) -> None:
+    """Raise BadInput with the parameter's name before the text unless it takes the value."""
+    try:
+        if parameter.text:
+            check_name(value)
+        else:
+            check(value, lowest=parameter.lowest, open_below=parameter.open_below)
+    except BadInput as error:
+        raise BadInput(f"{name}: {error}") from error

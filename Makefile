@@ -1,0 +1,46 @@
+# The daily commands. Every target sets up .venv by itself; PYTHON=... names the Python to make it from.
+.POSIX:
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+export PYTHONNOUSERSITE = 1
+BIN = .venv/bin
+
+help:
+	@echo "make demo    eight labelled scans into demo-out/ and a picture of them, demo.png"
+	@echo "make test    the tests (make test-all: the slow ones too)"
+	@echo "make lint    style, and the direction of imports"
+	@echo "make format  put the code in its usual form"
+	@echo "make bench   the figures that the README quotes"
+	@echo "make setup   set up .venv with all that these use"
+
+core:
+	@PYTHON="$(PYTHON)" sh .ci/venv.sh core
+
+setup:
+	@PYTHON="$(PYTHON)" sh .ci/venv.sh all
+
+demo: core
+	rm -rf demo-out
+	$(BIN)/ctsim generate demo --out demo-out
+	$(BIN)/ctsim check demo-out
+	$(BIN)/ctsim preview demo-out --out demo.png
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow and not gpu"
+
+test-all: setup
+	$(BIN)/python -m pytest -m "not gpu"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m tests.bench.radiograph
+	$(BIN)/python -m tests.bench.demo
+
+.PHONY: help core setup demo test test-all lint format bench

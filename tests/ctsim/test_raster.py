@@ -1,0 +1,42 @@
+"""Integers that cannot leak."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ctsim.raster import depth_of, edge, lattice_scale, tie, winding_of, word_of
+
+lattice = st.integers(-(2**28), 2**28)
+
+
+@given(ax=lattice, ay=lattice, bx=lattice, by=lattice, px=lattice, py=lattice)
+def test_an_edge_seen_from_the_other_side_is_exactly_its_negative(ax, ay, bx, by, px, py):
+    numbers = [np.int64(v) for v in (ax, ay, bx, by, px, py)]
+    ax, ay, bx, by, px, py = numbers
+    assert edge(ax, ay, bx, by, px, py) == -edge(bx, by, ax, ay, px, py)
+    # the exact value, in Python's unbounded integers: nothing overflowed
+    assert int(edge(*numbers)) == (int(bx) - int(ax)) * (int(py) - int(ay)) - (int(by) - int(ay)) * (int(px) - int(ax))
+
+
+@given(ax=lattice, ay=lattice, bx=lattice, by=lattice)
+def test_a_pixel_on_a_shared_edge_belongs_to_one_of_its_two_triangles(ax, ay, bx, by):
+    if (ax, ay) != (bx, by):
+        assert tie(ax, ay, bx, by) + tie(bx, by, ax, ay) == 1
+
+
+@given(depths=st.lists(st.floats(-1, 1), min_size=1, max_size=200), data=st.data())
+def test_words_add_up_in_any_order(depths, data):
+    signs = data.draw(st.lists(st.sampled_from([-1, 1]), min_size=len(depths), max_size=len(depths)))
+    words = [int(s) * int(word_of(d)) for s, d in zip(signs, depths, strict=True)]
+    total = sum(words)
+    assert sum(sorted(words)) == total
+    assert winding_of(total) == sum(signs)
+    expected = sum(s * d for s, d in zip(signs, depths, strict=True))
+    assert depth_of(total) == pytest.approx(expected, abs=len(depths) * 2.0**-40)
+
+
+def test_the_lattice_holds_every_coordinate_with_room_for_products():
+    for pixels in (10, 512, 4096, 2**20):
+        assert pixels * lattice_scale(pixels) <= 2**29
+    assert lattice_scale(512) >= 2**16  # finer than a ten-thousandth of a pixel
