@@ -10,8 +10,8 @@ from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard, sha256_of
 from defects.messages import BadInput
 from scenes.spec import SceneSpec
 
-KEPT = {"dataset.json", "README.md", "parts"}
-"""What stands in a dataset beside its shards."""
+KEPT = {"dataset.json", "README.md"}
+"""What stands in a dataset beside its shards and parts."""
 
 
 def faults(folder: Path) -> Iterator[str]:
@@ -21,10 +21,15 @@ def faults(folder: Path) -> Iterator[str]:
         BadInput: The folder holds no finished dataset.
     """
     dataset = read_dataset(folder)
-    listed = {shard["file"] for shard in dataset["shards"]}
-    for path in sorted(folder.iterdir()):
-        if path.name not in listed | KEPT:
-            yield f"{path.name}: does not belong to the dataset"
+    records = [*dataset["shards"], *dataset.get("parts", [])]
+    listed = {record["file"] for record in records} | KEPT
+    for path in sorted([*folder.iterdir(), *(folder / "parts").glob("*")]):
+        if (name := str(path.relative_to(folder))) not in listed and (name != "parts" or not dataset.get("parts")):
+            yield f"{name}: does not belong to the dataset"
+    if not (folder / "README.md").is_file():
+        yield "README.md: missing"
+    for part in dataset.get("parts", []):
+        yield from _file_faults(folder, part)
     yield from _leaks(dataset)
     seen: dict[str, str] = {}
     for shard in dataset["shards"]:
@@ -38,15 +43,22 @@ def _leaks(dataset: dict) -> Iterator[str]:
             yield f"dataset.json: {shard['file']} has the unknown split {shard['split']!r}"
 
 
+def _file_faults(folder: Path, record: dict) -> Iterator[str]:
+    """Yield where a file is not the one that dataset.json lists."""
+    path = folder / record["file"]
+    if not path.is_file():
+        yield f"{record['file']}: missing"
+    elif path.stat().st_size != record.get("bytes"):
+        yield f"{record['file']}: expected {record.get('bytes')} bytes, got {path.stat().st_size}"
+    elif (found := sha256_of(path)) != (wanted := str(record.get("sha256"))):
+        yield f"{record['file']}: expected sha256 {wanted[:12]}..., got {found[:12]}..."
+
+
 def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str]) -> Iterator[str]:
     path = folder / shard["file"]
-    if not path.exists():
-        yield f"{path.name}: missing"
+    yield from _file_faults(folder, shard)
+    if not path.is_file():
         return
-    if path.stat().st_size != shard["bytes"]:
-        yield f"{path.name}: expected {shard['bytes']} bytes, got {path.stat().st_size}"
-    elif (found := sha256_of(path)) != shard["sha256"]:
-        yield f"{path.name}: expected sha256 {shard['sha256'][:12]}..., got {found[:12]}..."
     keys = []
     try:
         for sample in read_shard(path):
@@ -106,12 +118,23 @@ def _label_faults(sample: dict[str, Any], dataset: dict) -> Iterator[str]:
     if np.any((sample["instances"] > 0) & (sample["fractions"] == 0)):
         yield "instances: some voxels belong to a defect of which fractions know nothing"
     voxel_mm3 = sample["scene"]["voxel_mm"] ** 3
-    total = sum(record["volume_mm3"] for record in sample["defects"])
+    least, total = _volumes_mm3(sample)
     filled = float(sample["fractions"].sum(dtype=np.int64)) / 255 * voxel_mm3
     # each voxel is rounded to 1/255; 2 % and half a step for each voxel on a rim are allowed
     slack = 0.02 * total + 0.5 / 255 * voxel_mm3 * np.count_nonzero(sample["instances"]) + 0.01 * voxel_mm3
-    if abs(filled - total) > slack:
+    if not least - slack <= filled <= total + slack:
         yield f"fractions hold {filled:.4g} mm3 of defects, defects.json {total:.4g} mm3"
+
+
+def _volumes_mm3(sample: dict[str, Any]) -> tuple[float, float]:
+    """Return the volume of the defects that lie wholly within the voxels, and of all."""
+    half_mm = sample["scene"]["voxel_mm"] * np.array(sample["fractions"].shape[::-1]) / 2
+    least = 0.0
+    for record in sample["defects"]:
+        # no corner lies farther from the centre of mass than the whole extent
+        reach_mm = np.abs(record["centroid_stage_mm"]) + record["largest_extent_mm"]
+        least += record["volume_mm3"] if np.all(reach_mm <= half_mm) else 0.0
+    return least, sum(record["volume_mm3"] for record in sample["defects"])
 
 
 def _shapes(scene: SceneSpec) -> dict[str, tuple[int, ...]]:

@@ -3,15 +3,14 @@
 import errno
 import itertools
 import json
-import os
-import sys
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from defects.messages import BadInput
@@ -26,7 +25,7 @@ out_console, err_console = (
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON for programs.")]
-DatasetName = Annotated[str, typer.Argument(help="A bundled dataset or a YAML file.")]
+DatasetName = Annotated[str, typer.Argument(help="A bundled dataset, such as demo, or a YAML file.")]
 
 
 @app.command()
@@ -37,30 +36,34 @@ def generate(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the one in the spec.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor if left out.")] = None,
     slice_: Annotated[
-        str, typer.Option("--slice", metavar="K/N", help="Make only every N-th shard from K on.")
+        str, typer.Option("--slice", metavar="K/N", help="Make only every N-th shard from the K-th on.")
     ] = "1/1",
     as_json: Json = False,
 ) -> None:
     """Make a labelled dataset; repeat the command to go on where it stopped."""
     from ctsim.dataset import generate as run
 
-    spec, folder = _spec(dataset, count, seed)
+    (spec, folder), share = _spec(dataset, count, seed), _slice(slice_)
     with _progress() as progress:
-        task = progress.add_task("scenes", total=None)
-        report = lambda done, total: progress.update(task, completed=done, total=total)  # noqa: E731
         try:
-            outcome = run(spec, out, folder=folder, workers=workers, slice_of=_slice(slice_), report=report)
+            outcome = run(
+                spec, out, folder=folder, workers=workers, slice_of=share, report=_reporter(progress), note=_note
+            )
         except KeyboardInterrupt:
             progress.stop()
-            err_console.print(f"stopped; finished shards are kept in {out}: repeat the command to go on")
+            err_console.print(f"stopped; finished shards are kept in {out}: repeat the command to go on", markup=False)
             raise typer.Exit(130) from None
+    for kind, number in outcome.unplaced.items():
+        _note(f"{kind}: {number} found no place in their parts and are left out")
     if as_json:
         print(json.dumps({"out": str(out), **outcome.__dict__}))  # noqa: T201
     elif outcome.finished:
         dropped = f", {outcome.dropped} dropped (see dataset.json)" if outcome.dropped else ""
-        out_console.print(f"{out}: {outcome.scenes} labelled scans in {outcome.shards} shards{dropped}")
+        made = f"{_counted(outcome.scenes, 'labelled scan')} in {_counted(outcome.shards, 'shard')}"
+        out_console.print(f"{out}: {made}{dropped}", markup=False)
     else:
-        out_console.print(f"{out}: this slice is done; {outcome.shards} shards so far, others are still missing")
+        so_far = f"{_counted(outcome.shards, 'shard')} so far, others are still missing"
+        out_console.print(f"{out}: this slice is done; {so_far}", markup=False)
 
 
 @app.command()
@@ -75,8 +78,8 @@ def preview(
     from ctsim.preview import contact_sheet, save
     from ctsim.shards import read_dataset, read_samples
 
-    if not out.resolve().parent.is_dir():
-        raise BadInput(f"the folder of --out {out} does not exist")
+    if out.is_dir() or not out.resolve().parent.is_dir():
+        raise BadInput(f"--out {out} must be a picture's name in a folder that exists, such as sheet.png")
     if Path(dataset).is_dir():
         classes = read_dataset(Path(dataset))["classes"]
         samples = list(itertools.islice(read_samples(Path(dataset)), count))
@@ -84,7 +87,7 @@ def preview(
         spec, folder = _spec(dataset, None, seed)
         classes, samples = first_samples(spec, folder, count)
     save(contact_sheet(samples, classes), out)
-    out_console.print(f"{out}: {len(samples)} scenes of {dataset}")
+    out_console.print(f"{out}: {_counted(len(samples), 'scene')} of {dataset}", markup=False)
 
 
 @app.command()
@@ -109,7 +112,7 @@ def render(
     _check_fit(spec, part)
     scanner, radiographs = run(spec, part)
     count = write_radiographs(out, spec, scanner, radiographs)
-    out_console.print(f"{out}: {count} projections of {spec.part.name}")
+    out_console.print(f"{out}: {count} projections of {spec.part.name}", markup=False)
 
 
 @app.command()
@@ -121,7 +124,7 @@ def replay(
     """Make a sample again from its key, and tell whether it is the same to the byte."""
     from ctsim.dataset import replay as run
     from ctsim.images import write_files
-    from ctsim.shards import read_dataset, read_raw
+    from ctsim.shards import decode, read_dataset, read_raw
 
     dataset = read_dataset(folder)
     shards = [s["file"] for s in dataset["shards"] if key in s["samples"]]
@@ -130,14 +133,17 @@ def replay(
 
         raise unknown("sample", key, [k for s in dataset["shards"] for k in s["samples"]][:20])
     _new_folder(out)
-    stored = next(files for name, files in read_raw(folder / shards[0]) if name == key)
-    scene, files = run(folder, key, json.loads(stored["scene.json"]))
+    stored = next((files for name, files in read_raw(folder / shards[0]) if name == key), {})
+    if "scene.json" not in stored:
+        raise BadInput(f"{folder / shards[0]} lacks {key}.scene.json; see what else is wrong: ctsim check {folder}")
+    scene, files = run(folder, key, decode(key, stored, shards[0])["scene"])
     write_files(out, {f"{key}.{name}": content for name, content in files.items()})
     differ = sorted(name for name in files if files[name] != stored.get(name))
     if differ:
-        err_console.print(f"{key}: {', '.join(differ)} differ from the dataset's; was it made by another version?")
+        text = f"{key}: {', '.join(differ)} differ from the dataset's; was it made by another version?"
+        err_console.print(text, markup=False)
         raise typer.Exit(1)
-    out_console.print(f"{out}: {key} ({scene.part.name}), the same to the byte")
+    out_console.print(f"{out}: {key} ({scene.part.name}), the same to the byte", markup=False)
 
 
 @app.command()
@@ -158,7 +164,8 @@ def check(
     if as_json:
         print(json.dumps({"folder": str(folder), "samples": samples, "faults": found}))  # noqa: T201
     elif not found:
-        out_console.print(f"{folder}: {samples} samples in {len(dataset['shards'])} shards, no faults")
+        held = f"{_counted(samples, 'sample')} in {_counted(len(dataset['shards']), 'shard')}"
+        out_console.print(f"{folder}: {held}, no faults", markup=False)
     raise typer.Exit(1 if found else 0)
 
 
@@ -180,14 +187,14 @@ def parts(
         try:
             reports.append(asdict(read_solids(path, unit=unit, tolerance_mm=tolerance_mm, repair=repair)[1]))
         except BadInput as error:
-            refused.append({"file": str(path), "refused": str(error)})
+            refused.append({"file": str(path), "refused": _on_this_line(str(error))})
     if as_json:
         print(json.dumps([*reports, *refused]))  # noqa: T201
     else:
         _show_parts(reports)
     if refused and not as_json:
         for record in refused:
-            err_console.print(f"{record['file']}: {record['refused']}", markup=False)
+            err_console.print(f"ctsim: {record['refused']}", markup=False)
     raise typer.Exit(2 if refused else 0)
 
 
@@ -216,6 +223,8 @@ def main() -> None:
         app()
     except BadInput as error:
         _fail(str(error))
+    except (BrokenProcessPool, MemoryError):
+        _fail("a worker process was killed or ran out of memory; use fewer --workers, or fewer voxels or pixels", 1)
     except OSError as error:
         if error.errno in _OF_THE_MACHINE:
             _fail(f"{error.filename or 'the disk'}: {error.strerror}; {_OF_THE_MACHINE[error.errno]}")
@@ -233,13 +242,32 @@ _OF_THE_MACHINE = {
     errno.EROFS: "choose a folder that you may write to",
     errno.EISDIR: "expected a file, got a folder",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.ENOENT: "check the path",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EFBIG: "the file system or a limit (ulimit -f) allows no larger file; lower scenes_per_shard",
+    errno.EIO: "the disk cannot be read or written; choose another one",
+    errno.EMFILE: "too many files are open; use fewer --workers, or raise ulimit -n",
 }
 """Errors that are not ours, and how to mend them."""
 
 
-def _fail(message: str) -> None:
+def _fail(message: str, code: int = 2) -> None:
     err_console.print(f"ctsim: {message}", markup=False)
-    raise SystemExit(2)
+    raise SystemExit(code)
+
+
+def _note(text: str) -> None:
+    """Tell on standard error what a user should know and need not mend."""
+    err_console.print(f"note: {text}", markup=False)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _on_this_line(message: str) -> str:
+    """Return a message with the keys of a spec as the options of `ctsim parts`."""
+    return message.replace("`repair: true`", "--repair").replace("`unit: mm`", "--unit mm")
 
 
 def _spec(dataset: str, count: int | None, seed: int | None):
@@ -252,12 +280,13 @@ def _spec(dataset: str, count: int | None, seed: int | None):
 
 def _slice(text: str) -> tuple[int, int]:
     k, _, n = text.partition("/")
-    if not (k.isdigit() and n.isdigit() and 1 <= int(k) <= int(n)):
+    if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise BadInput(f"--slice must be K/N with 1 <= K <= N, such as 2/8, got {text!r}")
     return int(k), int(n)
 
 
 def _new_folder(out: Path) -> None:
+    out = out.resolve()  # new/.. is no new folder
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"--out {out} must be a new or empty folder")
 
@@ -296,29 +325,39 @@ class _Rate(ProgressColumn):
 def _progress() -> Progress:
     return Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left"),
-        TimeRemainingColumn(), console=err_console, transient=not os.isatty(sys.stderr.fileno()) if _has_stderr() else True,
+        TimeRemainingColumn(), console=err_console, disable=not err_console.is_terminal,
     )  # fmt: skip
 
 
-def _has_stderr() -> bool:
-    try:
-        sys.stderr.fileno()
-    except (AttributeError, OSError, ValueError):
-        return False
-    return True
+def _reporter(progress: Progress) -> Callable[[int, int], None]:
+    """Return what is told how many scenes are done: a bar on a terminal, a line for every tenth in a log."""
+    if not progress.disable:
+        task = progress.add_task("reading parts", total=None)
+        return lambda done, total: progress.update(task, description="scenes", completed=done, total=total)
+
+    def line(done: int, total: int) -> None:
+        if done and 10 * done // total > 10 * (done - 1) // total:
+            err_console.print(f"scenes {done}/{total}")
+
+    return line
 
 
 def _show_parts(reports: list[dict]) -> None:
     if not reports:
         return
-    table = Table("file", "unit", "size mm", "volume mm3", "bodies", "faces read", "faces", "mended", "warnings")
+    rows = [("file", "unit", "size mm", "volume mm3", "bodies", "faces")]
     for r in reports:
         size = " x ".join(f"{s:.4g}" for s in r["size_mm"])
-        table.add_row(
-            r["file"], r["unit"], size, f"{r['volume_mm3']:.6g}", str(r["bodies"]), str(r["faces_read"]),
-            str(r["faces"]), "; ".join(r["repairs"]), "; ".join(r["warnings"]),
-        )  # fmt: skip
-    out_console.print(table)
+        rows.append((r["file"], r["unit"], size, f"{r['volume_mm3']:.7g}", str(r["bodies"]), str(r["faces"])))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row, r in zip(rows, [None, *reports], strict=True):
+        names, numbers = row[:3], row[3:]
+        cells = [name.ljust(w) for name, w in zip(names, widths, strict=False)]
+        cells += [number.rjust(w) for number, w in zip(numbers, widths[3:], strict=True)]
+        out_console.print("  ".join(cells), markup=False)
+        for word, said in (("mended", r["repairs"]), ("warning", r["warnings"])) if r else ():
+            for sentence in said:
+                out_console.print(f"  {word}: {sentence}", markup=False)
 
 
 if __name__ == "__main__":

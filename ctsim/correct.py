@@ -6,7 +6,7 @@ from jaxtyping import Float
 
 def correct(
     counts: Float[np.ndarray, "view row col"],
-    flat: Float[np.ndarray, "#view row col"],
+    flat: Float[np.ndarray, "row col"],
     dark: Float[np.ndarray, "row col"],
 ) -> Float[np.ndarray, "view row col"]:
     r"""Return the attenuation that each pixel saw.

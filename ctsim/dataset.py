@@ -3,6 +3,7 @@
 import functools
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from ctsim.plan import (
     load_parts,
     plan_shards,
 )  # fmt: skip
-from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_file, write_shard
+from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, sha256_of, write_file, write_shard
 from defects.messages import BadInput
 from scenes.parts import Part, load_part, save_solids
 from scenes.sample import sample, split_of
@@ -36,6 +37,9 @@ LARGEST_POOL = 64
 Report = Callable[[int, int], None]
 """Told (scenes done, scenes in all) after every scene."""
 
+Tell = Callable[[str], None]
+"""Told, in a sentence, what a user should know."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
@@ -44,12 +48,14 @@ class Outcome:
     Attributes:
         scenes: Scenes that stand in the dataset.
         dropped: Scenes that do not, each with its reason.
+        unplaced: How many defects of a kind found no place in their part.
         shards: Tars in the dataset.
         finished: Whether dataset.json is written: false while other slices are missing.
     """
 
     scenes: int
     dropped: int
+    unplaced: dict[str, int]
     shards: int
     finished: bool
 
@@ -72,6 +78,7 @@ def generate(
     workers: int | None = None,
     slice_of: tuple[int, int] = (1, 1),
     report: Report = lambda done, total: None,
+    note: Tell = lambda text: None,
 ) -> Outcome:
     """Write a dataset, or go on with one that was interrupted.
 
@@ -82,6 +89,7 @@ def generate(
         workers: Processes; one a processor where None.
         slice_of: (k, n) makes every n-th shard from the k-th, so that n runs share the work.
         report: Told how far it is.
+        note: Told what was mended in the parts' files, and what looks odd about them.
 
     Raises:
         BadInput: The spec cannot be made, or the folder holds something else.
@@ -92,7 +100,10 @@ def generate(
     if _begin(out, identity):
         record = json.loads((out / "dataset.json").read_text())
         report(spec.scenes, spec.scenes)
-        return _outcome(record["shards"], record["dropped"], finished=True)
+        return _outcome(record, finished=True)
+    for part in parts.values():
+        for sentence in (*part.report.get("repairs", ()), *part.report.get("warnings", ())):
+            note(f"{part.report['file']}: {sentence}")
     _keep_parts(spec, parts, out)
     shards = plan_shards(spec)
     k, n = slice_of
@@ -133,19 +144,19 @@ def first_samples(spec: DatasetSpec, folder: Path, count: int) -> tuple[list[dic
     return class_records(classes), samples
 
 
-def _make(task: _Task) -> tuple[str, dict[str, bytes]] | str:
-    """Return a sample's key and files, or why its scene was dropped."""
+def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
+    """Return a scene and its sample's files, or why it was dropped."""
     folder = Path(task.folder)
     try:
         scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder))
     except BadInput as error:
         return str(error)
-    return scene.key, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
+    return scene, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
 
 
 def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, report: Report) -> int:
     """Write one shard and its record, and return how many scenes are done."""
-    dropped = []
+    dropped, unplaced = [], Counter()
 
     def samples() -> Iterator[tuple[str, dict[str, bytes]]]:
         nonlocal done
@@ -154,12 +165,15 @@ def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, re
             if isinstance(result, str):
                 dropped.append({"index": index, "reason": result})
             else:
-                yield result
+                scene, files = result
+                unplaced.update(scene.unplaced)
+                yield scene.key, files
             done += 1
             report(done, total)
 
     shard = write_shard(out / plan.file, samples(), plan.split)
-    write_file(_record_path(out, plan), json_bytes({"shard": asdict(shard), "dropped": dropped}))
+    record = {"shard": asdict(shard), "dropped": dropped, "unplaced": dict(sorted(unplaced.items()))}
+    write_file(_record_path(out, plan), json_bytes(record))
     return done
 
 
@@ -205,12 +219,14 @@ def _begin(out: Path, identity: dict) -> bool:
 
 
 def _difference(theirs: dict, mine: dict) -> str:
-    """Return in a few words where two identities differ."""
-    for name in ("name", "seed", "scenes", "parts", "pose", "defects", "scan", "volume"):
-        a, b = theirs.get("spec", {}).get(name), mine["spec"][name]
-        if a != b:
-            return f"its {name} is {a!r}, not {b!r}" if isinstance(b, str | int) else f"its {name} differ"
-    return "made from other parts or by other versions"
+    """Return in a few words where two identities first differ."""
+    place, a, b = [], theirs.get("spec", {}), mine["spec"]
+    while isinstance(a, dict) and isinstance(b, dict) and a != b:
+        key = next(key for key in (*b, *a) if a.get(key) != b.get(key))
+        place, a, b = [*place, key], a.get(key), b.get(key)
+    if not place:
+        return "made from other parts or by other versions"
+    return f"its {'.'.join(place)} is {a!r}, not {b!r}" if len(f"{a}{b}") < 80 else f"its {'.'.join(place)} is another"
 
 
 def _record_path(out: Path, plan: ShardPlan) -> Path:
@@ -222,9 +238,13 @@ def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, P
     paths = [_record_path(out, plan) for plan in shards]
     records = [json.loads(path.read_text()) for path in paths if path.exists()]
     tars = [record["shard"] for record in records]
-    dropped = [scene for record in records for scene in record["dropped"]]
+    made = {
+        "shards": tars,
+        "dropped": [scene for record in records for scene in record["dropped"]],
+        "unplaced": dict(sorted(sum((Counter(record["unplaced"]) for record in records), Counter()).items())),
+    }
     if len(records) < len(shards):
-        return _outcome(tars, dropped, finished=False)
+        return _outcome(made, finished=False)
     dataset = {
         "name": spec.name,
         "description": spec.description,
@@ -232,8 +252,8 @@ def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, P
         "made_by": made_by(spec.scan.backend),
         "classes": class_records(classes),
         "splits": {p.key: split_of(spec, p) for p in spec.parts},
-        "shards": tars,
-        "dropped": dropped,
+        **made,
+        "parts": [_file_record(out, path) for path in sorted((out / "parts").glob("*"))],
         "imports": {name: part.report for name, part in parts.items() if part.report},
         "identity_sha256": hash_of(identity),
         "identity": identity,
@@ -241,9 +261,18 @@ def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, P
     write_file(out / "README.md", card(dataset).encode())
     write_file(out / "dataset.json", json_bytes(dataset))
     shutil.rmtree(out / PROGRESS)
-    return _outcome(tars, dropped, finished=True)
+    return _outcome(dataset, finished=True)
 
 
-def _outcome(shards: list[dict], dropped: list, *, finished: bool) -> Outcome:
-    scenes = sum(len(shard["samples"]) for shard in shards)
-    return Outcome(scenes=scenes, dropped=len(dropped), shards=len(shards), finished=finished)
+def _file_record(out: Path, path: Path) -> dict[str, Any]:
+    return {"file": str(path.relative_to(out)), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _outcome(made: dict[str, Any], *, finished: bool) -> Outcome:
+    return Outcome(
+        scenes=sum(len(shard["samples"]) for shard in made["shards"]),
+        dropped=len(made["dropped"]),
+        unplaced=made["unplaced"],
+        shards=len(made["shards"]),
+        finished=finished,
+    )

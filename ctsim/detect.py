@@ -1,11 +1,14 @@
 """From what arrives to what the detector writes: quantum noise, electronic noise, gain, dark level, bit depth."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt16
+from numba import njit, prange
 
 from ctsim.materials import mu_per_mm
+from ctsim.noise import FEW_QUANTA, normal, poisson, uniform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +45,12 @@ def absorbed_share(
 def detect(
     mean: Float[np.ndarray, "view row col"],
     variance: Float[np.ndarray, "view row col"],
+    free_beam: Float[np.ndarray, "row col"],
     detector: Detector,
     *,
+    key: np.uint64 | None,
     frames: int = 1,
-    rng: np.random.Generator | None,
+    first_view: int = 0,
 ) -> Float[np.ndarray, "view row col"]:
     r"""Return the counts of an average over some frames.
 
@@ -54,32 +59,31 @@ def detect(
     $$ q = variance / mean, \qquad reading = q \, Poisson(mean / q) $$
 
     Args:
-        mean: Expected reading, in units of the free beam at the foot of the source's normal.
-        variance: Its variance for one photon arriving there.
+        mean: Expected reading, in units of the free beam at the same pixel.
+        variance: Its variance for one photon arriving there, in units of the free beam squared.
+        free_beam: The free beam's share of that at the foot of the source's normal.
         detector: The panel.
+        key: Of the noise; None for no noise.
         frames: How many frames are averaged.
-        rng: Where the noise comes from; None for no noise.
+        first_view: Number of the first view: a pixel's noise depends on its view, not on what comes with it.
     """
-    if rng is None:
-        return _converted(mean, detector)
+    counts = np.zeros(mean.shape)
+    quiet = key is None
     read_out = detector.electronic_noise_counts / detector.free_beam_counts / np.sqrt(frames)
-    reading = np.zeros(mean.shape)
-    for view in range(len(mean)):  # view by view, so that the draws do not depend on how many views come at once
-        lit = variance[view] > 0  # behind 1000 attenuation lengths there is nothing, not even noise
-        quantum = np.divide(variance[view], mean[view], out=np.ones(lit.shape), where=lit)
-        quantum /= detector.photons * frames
-        reading[view] = rng.poisson(mean[view] / quantum) * quantum + rng.normal(0.0, read_out, lit.shape)
-    return _converted(reading, detector, frames)
+    settings = (
+        detector.free_beam_counts, float(detector.dark_counts), read_out, 2.0**detector.bits - 1,
+        detector.photons * frames, float(frames),
+    )  # fmt: skip
+    _read(mean, variance, free_beam, settings, quiet, np.uint64(0 if quiet else key), first_view, counts)
+    return counts
 
 
 def dark_frame(
-    shape: tuple[int, int], detector: Detector, *, frames: int, rng: np.random.Generator | None
+    shape: tuple[int, int], detector: Detector, *, key: np.uint64 | None, frames: int
 ) -> Float[np.ndarray, "row col"]:
     """Return the average of some frames taken without a beam [counts]."""
-    if rng is None:
-        return np.full(shape, float(detector.dark_counts))
-    noise = rng.normal(0.0, detector.electronic_noise_counts / np.sqrt(frames), shape)
-    return np.clip(detector.dark_counts + noise, 0, 2**detector.bits - 1)
+    nothing = np.zeros((1, *shape))
+    return detect(nothing, nothing, nothing[0], detector, key=key, frames=frames)[0]
 
 
 def as_stored(counts: Float[np.ndarray, "..."]) -> UInt16[np.ndarray, "..."]:
@@ -87,7 +91,27 @@ def as_stored(counts: Float[np.ndarray, "..."]) -> UInt16[np.ndarray, "..."]:
     return np.round(counts).astype(np.uint16)
 
 
-def _converted(reading, detector: Detector, frames: int = 1):
-    """Return the converter's output: clipped, and rounded to the steps that an average of whole counts has."""
-    counts = np.clip(detector.dark_counts + detector.free_beam_counts * reading, 0, 2**detector.bits - 1)
-    return np.round(counts * frames) / frames
+@njit(parallel=True, cache=True, error_model="numpy")
+def _read(mean, variance, free_beam, settings, quiet, key, first_view, counts):
+    views, rows, columns = mean.shape
+    gain, dark, read_out, most, photons, frames = settings
+    for line in prange(views * rows):
+        view, row = line // rows, line % rows
+        for column in range(columns):
+            level = mean[view, row, column]
+            reading, noise = level * free_beam[row, column], 0.0
+            if not quiet:
+                counter = 2 * (((first_view + view) * rows + row) * columns + column)
+                # behind 1000 attenuation lengths not even noise is left
+                quantum = variance[view, row, column] / level / photons if level > 0 else 0.0
+                if reading < FEW_QUANTA * quantum:
+                    noise = quantum * poisson(reading / quantum, uniform(key, counter)) - reading
+                    noise += read_out * normal(uniform(key, counter + 1))
+                else:
+                    # one draw with the variance and the skewness of both together (Cornish-Fisher)
+                    z, power = normal(uniform(key, counter)), quantum * reading + read_out * read_out
+                    if power > 0:
+                        noise = math.sqrt(power) * z + quantum * quantum * reading / (6 * power) * (z * z - 1)
+            value = min(max(dark + gain * (reading + noise), 0.0), most)
+            # an average of whole counts comes in steps of 1 / frames
+            counts[view, row, column] = math.floor(value * frames + 0.5) / frames

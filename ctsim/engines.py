@@ -1,8 +1,10 @@
 """Where the work is done: in this process, or in a pool of them."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -41,7 +43,16 @@ def in_order(work: Callable[[Any], Any], tasks: Iterable[Any], workers: int) -> 
 def _begin(threads: int) -> None:
     """Set up a worker: Ctrl-C is the parent's to handle, and the workers share the processors."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+
+
+def _end_with_the_parent() -> None:
+    """Leave when the parent is gone, killed perhaps: a worker would wait for its next task for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:

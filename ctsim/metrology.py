@@ -80,7 +80,7 @@ def contrast_to_noise(
     volume: Float[np.ndarray, "z y x"],
     truth: Truth,
     box: tuple[slice, slice, slice],
-    share: Float[np.ndarray, "z y x"],
+    share: Float[np.ndarray, "box_z box_y box_x"],
 ) -> float | None:
     r"""Return how far a defect's voxels stand out from the sound matter about it, in standard deviations of that.
 
@@ -107,8 +107,9 @@ def _nearest_mm(solid: Manifold, others: list[Manifold]) -> float | None:
     tree, reach = cKDTree(points), float(np.linalg.norm(np.ptp(points, axis=0)))
     gaps = [float(tree.query(_points(other))[0].min()) for other in others]
     nearest = int(np.argmin(gaps))
-    # corner to corner is right to 1 % from one diameter on; nearer than that, every facet counts
-    return _rounded(solid.min_gap(others[nearest], gaps[nearest]) if gaps[nearest] < reach else gaps[nearest])
+    # corner to corner is right to 2 % from a quarter of a diameter on; nearer than that, every facet counts
+    near = gaps[nearest] < reach / 4
+    return _rounded(solid.min_gap(others[nearest], gaps[nearest]) if near else gaps[nearest])
 
 
 def _points(solid: Manifold) -> Float[np.ndarray, "vertex 3"]:

@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctsim.detect import absorbed_share
 from ctsim.encode import made_by
 from ctsim.materials import material
 from ctsim.radiograph import backend_of
+from ctsim.scanner import scanner_of
 from ctsim.shards import SCHEMA_VERSION
 from ctsim.spectrum import tube_spectrum
 from defects import kinds
@@ -15,7 +18,10 @@ from defects.messages import BadInput
 from scenes.draw import extent
 from scenes.parts import Part, fingerprint, load_part, source_of
 from scenes.sample import choose_part, sample_setup, split_of
-from scenes.spec import SPLITS, DatasetSpec
+from scenes.spec import SPLITS, DatasetSpec, ScanSpec
+
+LEAST_PHOTONS = 10.0
+"""That the detector must catch from the free beam, per pixel and view; a good scan has 10 000."""
 
 CHECKED_SCENES = 256
 """Scenes whose part is tried against the field of view before anything is written."""
@@ -62,8 +68,33 @@ def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
         material(name)
     for tube_kv in extent(spec.scan.tube_kv):
         tube_spectrum(tube_kv, spec.scan.tube_target, spec.scan.anode_deg, ())
-    for index in range(min(spec.scenes, CHECKED_SCENES)):
+    setups = [
         sample_setup(spec, index, lambda choice: load_part(choice, folder))
+        for index in range(min(spec.scenes, CHECKED_SCENES))
+    ]
+    _check_beam(spec, setups[0].scan)
+
+
+def _check_beam(spec: DatasetSpec, scan: ScanSpec) -> None:
+    """Raise BadInput where the free beam may bring a pixel too few photons to see anything."""
+    draws = {"tube_kv": 0, "exposure_mas": 0, "source_detector_mm": 1}
+    ends = {name: extent(getattr(spec.scan, name))[end] for name, end in draws.items()}
+    filters = {name: extent(value)[1] for name, value in spec.scan.filters.items()}
+    weakest = scan.model_copy(
+        update={
+            **{name: end for name, end in ends.items() if 0 < end < math.inf},
+            "filters": {name: mm if math.isfinite(mm) else scan.filters[name] for name, mm in filters.items()},
+        }
+    )
+    scanner, panel = scanner_of(weakest), scan.detector
+    absorbed = absorbed_share(scanner.spectrum.energies_kev, panel.scintillator, panel.scintillator_mm)
+    photons = scanner.spectrum.photons
+    caught = scanner.detector.photons * float(absorbed @ photons / max(photons.sum(), 1e-300))
+    if not caught >= LEAST_PHOTONS:
+        raise BadInput(
+            f"the free beam brings {caught:.3g} photons to a pixel in a view, expected at least {LEAST_PHOTONS:g}: "
+            "give a higher exposure_mas or tube_kv, thinner filters, larger pixels or a thicker scintillator"
+        )
 
 
 def classes_of(spec: DatasetSpec, parts: dict[str, Part]) -> tuple[str, ...]:

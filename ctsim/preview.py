@@ -46,7 +46,7 @@ def save(sheet: Image.Image, path: Path) -> None:
         raise
 
 
-def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "row col 3"]]:
+def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "side side 3"]]:
     views = len(sample["projections"])
     radiographs = [_grey(-sample["projections"][view]) for view in (0, views // 4)]
     # the slice that shows the most of the most defects
@@ -55,7 +55,7 @@ def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "ro
     return [*radiographs, plain, _labelled(plain, sample, z, classes)]
 
 
-def _grey(image: Shaped[np.ndarray, "row col"]) -> UInt8[np.ndarray, "row col 3"]:
+def _grey(image: Shaped[np.ndarray, "row col"]) -> UInt8[np.ndarray, "side side 3"]:
     """Return an image scaled to a tile, from its 0.5th to its 99.8th percentile."""
     image = image.astype(float)
     low, high = np.percentile(image, [0.5, 99.8])
@@ -72,7 +72,7 @@ def _fitted(shape: tuple[int, int]) -> tuple[int, int]:
     return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
 
 
-def _labelled(plain: UInt8[np.ndarray, "row col 3"], sample: Sample, z: int, classes: list[dict]) -> np.ndarray:
+def _labelled(plain: UInt8[np.ndarray, "side side 3"], sample: Sample, z: int, classes: list[dict]) -> np.ndarray:
     """Return the slice with every voxel that holds some of a defect tinted in its class's colour."""
     tinted = plain.astype(float)
     kinds = [c["name"] for c in classes if c["role"] == "defect"]
@@ -91,10 +91,11 @@ def _captions(sample: Sample) -> list[str]:
     flaws = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no defects"
     materials = ", ".join(sorted(set(scene["part"]["materials"].values())))
     magnification = scan["source_detector_mm"] / scan["source_object_mm"]
+    least = sample["scene"]["quality"]["lowest_transmission"]
     return [
         f"{sample['key']}  {scene['split']}  {scene['part']['name']} ({materials}): {flaws}",
-        f"{scan['tube_kv']:.0f} kV, {scan['views']} views, x{magnification:.2f}, voxel "
-        f"{scene['volume']['voxel_mm']:.3f} mm, least transmission {sample['scene']['quality']['lowest_transmission']:.3f}",
+        f"{scan['tube_kv']:.0f} kV, {scan['views']} views, x{magnification:.2f}, "
+        f"voxel {scene['volume']['voxel_mm']:.3f} mm, least transmission {least:.2g}",
     ]
 
 

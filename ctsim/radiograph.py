@@ -13,6 +13,9 @@ from defects.messages import unknown
 from scenes.body import VOID
 from scenes.build import Specimen
 
+FEW_QUANTA = 10
+"""A pixel that expects fewer has a signal to noise below 3."""
+
 BACKENDS = {"mesh": mesh.path_lengths}
 """Name -> what computes the path lengths."""
 
@@ -45,24 +48,25 @@ def scan(specimen: Specimen, scanner: Scanner, *, rng: np.random.Generator) -> R
         rng: Where the noise comes from.
     """
     settings, geometry = scanner.scan, scanner.true
-    noise = rng if settings.noise else None
+    keys = rng.integers(2**64, size=3, dtype=np.uint64) if settings.noise else (None, None, None)
     triangles, materials = triangles_of(specimen)
     size = triangles.vertices_mm.max(0) - triangles.vertices_mm.min(0)
     beam = scanner.reading(materials, float(np.linalg.norm(size)))
     free = falloff(geometry)
-    shape = (geometry.rows, geometry.columns)
-    dark = dark_frame(shape, scanner.detector, frames=settings.flat_frames, rng=noise)
-    free_variance = beam.variance.sum() * free
-    flat = detect(free[:1], free_variance[:1], scanner.detector, frames=settings.flat_frames, rng=noise)[0]
-    counts = np.zeros((geometry.views, *shape), np.float32)
+    one = np.ones((1, geometry.rows, geometry.columns))
+    dark = dark_frame(one.shape[1:], scanner.detector, key=keys[0], frames=settings.flat_frames)
+    flat = detect(
+        one, beam.variance.sum() * one, free[0], scanner.detector, key=keys[1], frames=settings.flat_frames
+    )[0]  # fmt: skip
+    counts = np.zeros((geometry.views, geometry.rows, geometry.columns), np.float32)
     lowest, starved = 1.0, 0
     side = settings.rays_per_pixel
     for views, lengths in backend_of(settings.backend)(triangles, geometry.sampled(side), len(materials)):
         mean, variance = transmit(lengths, beam, side)
-        counts[views] = detect(mean * free[views], variance * free[views], scanner.detector, rng=noise)
+        counts[views] = detect(mean, variance, free[0], scanner.detector, key=keys[2], first_view=views.start)
         lowest = min(lowest, float(mean.min()))
-        quanta = np.divide(mean**2, variance, out=np.zeros_like(mean), where=variance > 0) * free[views]
-        starved += int(np.count_nonzero(quanta * scanner.detector.photons < 10))
+        few = mean**2 * free[0] * scanner.detector.photons < FEW_QUANTA * variance
+        starved += int(np.count_nonzero(few | (variance == 0)))
     return Radiographs(
         counts=counts, flat=flat, dark=dark, lowest_transmission=lowest, starved_share=starved / counts.size
     )

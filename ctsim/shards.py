@@ -40,6 +40,12 @@ ARRAYS = {
 }
 """Type and axes of each array."""
 
+RECORDS = {
+    "shards": {"file", "split", "samples"},
+    "classes": {"value", "name", "role"},
+}
+"""Lists of dataset.json, and what no record in them may lack."""
+
 BLOCK_BYTES = 1 << 20
 
 
@@ -134,6 +140,10 @@ def read_dataset(folder: Path) -> dict[str, Any]:
         raise BadInput(f"{path} is not a ctsim dataset: it lacks name, classes or shards")
     if record.get("schema_version") != SCHEMA_VERSION:
         raise BadInput(f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}")
+    for name, keys in RECORDS.items():
+        listed = record.get(name)
+        if not isinstance(listed, list) or not all(isinstance(r, dict) and keys <= r.keys() for r in listed):
+            raise BadInput(f"{path}: expected {name} to be a list of records with {', '.join(sorted(keys))}")
     return record
 
 
@@ -172,6 +182,7 @@ def read_raw(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
     """Yield (key, files by name) of one tar, in its order."""
     key, files = None, {}
     try:
+        _require_end(path)
         with tarfile.open(path, mode="r:") as tar:
             for info in tar:
                 if not info.isfile():
@@ -190,3 +201,12 @@ def read_raw(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
         raise BadInput(f"{path} is not a whole tar: {error}") from error
     if key is not None:
         yield key, files
+
+
+def _require_end(path: Path) -> None:
+    """Raise ReadError where the two zero blocks that end every tar are missing; tarfile itself does not miss them."""
+    with open(path, "rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(max(size - 1024, 0))
+        if size % tarfile.RECORDSIZE or size == 0 or any(stream.read()):
+            raise tarfile.ReadError(f"it ends after {size} bytes without an end mark")

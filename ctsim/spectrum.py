@@ -76,19 +76,24 @@ class Reading:
 
     $$ mean = \sum_k a_k e^{-\sum_m \mu_{mk} L_m}, \qquad variance = \sum_k b_k e^{-\sum_m \mu_{mk} L_m} $$
 
-    both in units of the free beam's mean reading, for one photon arriving in the free beam.
+    in units of the free beam's mean reading; the variance is that of one photon arriving in the free beam.
 
     Attributes:
         mu_per_mm: Attenuation of each material at the nodes [1/mm].
         mean: Weights a of the mean; they sum to 1.
-        variance: Weights b of the variance for one arriving photon (compound Poisson: the second moment).
+        variance: Weights b of the variance (a compound Poisson process: the second moment).
         error: Largest relative error of the mean against the full sum, over all thicknesses tried.
+        step_mm: Between the knots of each material's table [mm].
+        tables: For rays through one material alone, which most are: the mean and its slope times the step, the
+            variance and its slope times the step, at every knot.
     """
 
     mu_per_mm: Float[np.ndarray, "material node"]
     mean: Float[np.ndarray, " node"]
     variance: Float[np.ndarray, " node"]
     error: float
+    step_mm: Float[np.ndarray, " material"]
+    tables: Float[np.ndarray, "material knot 4"]
 
 
 def reading(
@@ -119,10 +124,27 @@ def reading(
         np.concatenate([rows[0], NOISE_WEIGHT * rows[1]]), np.repeat([1, NOISE_WEIGHT], len(rows[0]))
     )
     nodes = share > 0
-    return Reading(
-        mu_per_mm=np.ascontiguousarray(mus[:, nodes]), mean=(share * mean)[nodes],
-        variance=(share * variance)[nodes], error=error,
-    )  # fmt: skip
+    mu, a, b = np.ascontiguousarray(mus[:, nodes]), (share * mean)[nodes], (share * variance)[nodes]
+    a, b = a / a.sum(), b / a.sum()  # the free beam reads exactly 1
+    step_mm, tables = _tables(mu, a, b, np.asarray(longest_mm, float))
+    return Reading(mu_per_mm=mu, mean=a, variance=b, error=error, step_mm=step_mm, tables=tables)
+
+
+def _tables(mu, a, b, longest_mm) -> tuple[Float[np.ndarray, " material"], Float[np.ndarray, "material knot 4"]]:
+    """Return the step of each material's table, and the knots of cubic Hermite interpolation.
+
+    Its error is h^4 / 384 of the fourth derivative (de Boor, A Practical Guide to Splines, ch. IV), at most
+    (mu h)^4 / 384 of each node's share: 1e-7 where mu h stays below 0.08, which the number of knots sees to.
+    """
+    knots = int(np.clip(np.ceil((mu.max(1) * longest_mm).max() / 0.08), 64, 2**16)) + 2
+    step_mm = longest_mm / (knots - 2)
+    tables = np.zeros((len(mu), knots, 4))
+    for m in range(len(mu)):
+        passed = np.exp(-np.outer(np.arange(knots) * step_mm[m], mu[m]))
+        tables[m] = np.stack(
+            [passed @ a, -step_mm[m] * (passed @ (a * mu[m])), passed @ b, -step_mm[m] * (passed @ (b * mu[m]))], axis=1
+        )
+    return step_mm, tables
 
 
 def _quadrature(

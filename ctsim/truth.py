@@ -41,7 +41,7 @@ class Truth:
     labels: UInt8[np.ndarray, "z y x"]
     instances: UInt16[np.ndarray, "z y x"]
     fractions: UInt8[np.ndarray, "z y x"]
-    shares: tuple[tuple[tuple[slice, slice, slice], Float[np.ndarray, "z y x"]], ...]
+    shares: tuple[tuple[tuple[slice, slice, slice], Float[np.ndarray, "box_z box_y box_x"]], ...]
     sound: Float[np.ndarray, "z y x"]
 
 
@@ -81,7 +81,7 @@ def label(specimen: Specimen, grid: Grid, classes: tuple[str, ...]) -> Truth:
     return Truth(labels=labels, instances=instances, fractions=fractions, shares=ordered, sound=sound)
 
 
-def occupancy(solid: Solid, grid: Grid) -> tuple[tuple[slice, slice, slice], Float[np.ndarray, "z y x"]]:
+def occupancy(solid: Solid, grid: Grid) -> tuple[tuple[slice, slice, slice], Float[np.ndarray, "box_z box_y box_x"]]:
     """Return a box of voxels that holds the solid, and its share of each voxel in it [0..1]."""
     vertices, faces = solid.mesh()
     inside = (vertices - grid.corner_mm) / grid.voxel_mm  # in voxels, x y z
