@@ -1,0 +1,61 @@
+"""What the README shows is run."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import trimesh
+import yaml
+
+import ctsim.cli
+from scenes.library.catalog import make_part
+from scenes.spec import read_dataset_spec
+
+README = Path(__file__).parent.parent / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch) -> Path:
+    """A folder with the files that the README speaks of."""
+    (tmp_path / "castings.yaml").write_text(blocks("yaml")[0])
+    mesh = make_part("bracket", {})[0].solid.to_mesh64()
+    trimesh.Trimesh(mesh.vert_properties[:, :3], mesh.tri_verts).export(tmp_path / "bracket.stl")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_spec_is_a_spec(desk):
+    spec = read_dataset_spec(desk / "castings.yaml")
+    assert spec.scenes == 4
+    assert yaml.safe_load(blocks("yaml")[0])["name"] == "castings"
+
+
+@pytest.mark.slow
+def test_the_commands_do_what_they_say(desk, monkeypatch):
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("ctsim ")]
+    assert len(lines) == 5
+    for line in lines:
+        monkeypatch.setattr("sys.argv", shlex.split(line))
+        with pytest.raises(SystemExit) as ended:
+            ctsim.cli.main()
+        assert ended.value.code in (0, None), line
+    assert (desk / "sheet.png").stat().st_size > 10_000
+    assert (desk / "castings" / "dataset.json").exists()
+    assert (desk / "again" / "castings-000002.volume.npy").exists()
+
+
+def test_every_command_is_in_the_table():
+    text = README.read_text(encoding="utf-8")
+    for command in ctsim.cli.app.registered_commands:
+        assert f"| `ctsim {command.callback.__name__}" in text
+
+
+def test_the_map_shows_every_room():
+    text = README.read_text(encoding="utf-8")
+    for room in ("defects", "scenes", "ctsim", "training", "tests"):
+        assert f"\n{room}/" in text
