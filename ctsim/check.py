@@ -10,7 +10,7 @@ from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard, sha256_of
 from defects.messages import BadInput
 from scenes.spec import SceneSpec
 
-KEPT = {"dataset.json", "README.md"}
+KEPT = {"dataset.json", "README.md", "croissant.json"}
 """What stands in a dataset beside its shards and parts."""
 
 
@@ -26,8 +26,7 @@ def faults(folder: Path) -> Iterator[str]:
     for path in sorted([*folder.iterdir(), *(folder / "parts").glob("*")]):
         if (name := str(path.relative_to(folder))) not in listed and (name != "parts" or not dataset.get("parts")):
             yield f"{name}: does not belong to the dataset"
-    if not (folder / "README.md").is_file():
-        yield "README.md: missing"
+    yield from (f"{name}: missing" for name in sorted(KEPT) if not (folder / name).is_file())
     for part in dataset.get("parts", []):
         yield from _file_faults(folder, part)
     yield from _leaks(dataset)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ctsim.card import card
+from ctsim.croissant import croissant
 from ctsim.encode import encode, made_by
 from ctsim.engines import cores, in_order
 from ctsim.pipeline import make_sample
@@ -259,6 +260,7 @@ def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, P
         "identity": identity,
     }
     write_file(out / "README.md", card(dataset).encode())
+    write_file(out / "croissant.json", json_bytes(croissant(dataset)))
     write_file(out / "dataset.json", json_bytes(dataset))
     shutil.rmtree(out / PROGRESS)
     return _outcome(dataset, finished=True)

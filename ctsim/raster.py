@@ -26,10 +26,28 @@ WINDING_STEP = 1 << 12
 """One step of depth; below it the word counts windings from -2048 to 2047."""
 
 
-def lattice_scale(largest_pixel: float) -> float:
-    """Return how many lattice steps a pixel gets, a power of two, for coordinates up to `largest_pixel` [pixel]."""
-    bits = LATTICE_BITS - 1 - math.ceil(math.log2(max(largest_pixel, 2.0)))
-    return 2.0 ** min(max(bits, 1), 24)
+def lattice_bits(largest_pixel: float) -> int:
+    """Return b so that a pixel is cut in 2^b lattice steps and coordinates up to `largest_pixel` [pixel] fit."""
+    return int(min(max(LATTICE_BITS - 1 - math.ceil(math.log2(max(largest_pixel, 2.0))), 1), 24))
+
+
+@njit(cache=True, inline="always")
+def first_centre(lowest, bits):
+    """Return the first pixel >= 0 whose centre lies at or beyond a lattice coordinate."""
+    step = np.int64(1) << bits
+    return max((lowest - (step >> 1) + step - 1) >> bits, 0)
+
+
+@njit(cache=True, inline="always")
+def last_centre(highest, bits, count):
+    """Return the last pixel < count whose centre lies at or before a lattice coordinate."""
+    return min((highest - ((np.int64(1) << bits) >> 1)) >> bits, count - 1)
+
+
+@njit(cache=True, inline="always")
+def add(words, row, column, word):
+    """Add a word to a pixel; on a card this one is atomic."""
+    words[row, column] += word
 
 
 @njit(cache=True, inline="always")
@@ -44,17 +62,7 @@ def tie(ax, ay, bx, by):
     return 0 if (by < ay or (by == ay and bx > ax)) else 1
 
 
-@njit(cache=True)
-def plane(vertices, a, b, c, origin):
-    """Return the plane (n, n . (a - origin)) through the corners a, b and c."""
-    ax, ay, az = vertices[a, 0], vertices[a, 1], vertices[a, 2]
-    ux, uy, uz = vertices[b, 0] - ax, vertices[b, 1] - ay, vertices[b, 2] - az
-    vx, vy, vz = vertices[c, 0] - ax, vertices[c, 1] - ay, vertices[c, 2] - az
-    nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-    return nx, ny, nz, nx * (ax - origin[0]) + ny * (ay - origin[1]) + nz * (az - origin[2])
-
-
-@njit(cache=True)
+@njit(cache=True, inline="always")
 def word_of(depth):
     """Return the 64-bit word of one entry at this depth: depth in the high bits, one winding in the low ones."""
     return np.int64(math.floor(depth * DEPTH_SCALE + 0.5)) * WINDING_STEP + 1

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8, UInt16
 from numba import njit
 
 from ctsim.geometry import Grid
-from ctsim.raster import edge, lattice_scale, plane, tie
+from ctsim.raster import edge, first_centre, last_centre, lattice_bits, tie
 from scenes.build import Solid, Specimen
 
 FILL_STEPS = 2.0**30
@@ -99,7 +99,7 @@ def occupancy(solid: Solid, grid: Grid) -> tuple[tuple[slice, slice, slice], Flo
     steps = np.zeros((size[1], size[0], size[2] + 1), np.int64)
     corners = (inside - first)[:, order]
     reach = float(np.abs(corners[:, :2]).max()) * n
-    leaks = _fill(corners, faces, n, lattice_scale(max(reach, *(size[:2] * n))), steps)
+    leaks = _fill(corners, faces, n, lattice_bits(max(reach, *(size[:2] * n))), steps)
     if leaks:
         raise ArithmeticError(f"{leaks} columns of voxels met an open surface in the solid labelled {solid.label!r}")
     share = np.cumsum(steps[:, :, :-1], axis=2) / (FILL_STEPS * n * n)
@@ -109,35 +109,32 @@ def occupancy(solid: Solid, grid: Grid) -> tuple[tuple[slice, slice, slice], Flo
     return box, np.ascontiguousarray(np.clip(by_xyz.transpose(2, 1, 0), 0, 1), np.float32)
 
 
-@njit(cache=True)
-def _fill(corners, faces, n, scale, steps):
+@njit(cache=True, error_model="numpy")
+def _fill(corners, faces, n, bits, steps):
     """Add each crossing's step to its column of voxels and return how many columns do not end empty.
 
     corners: along the two axes across and the axis of the columns [voxel]; n columns across a voxel.
     """
-    pixels = corners[:, :2] * n
     height = steps.shape[2] - 1
     windings = np.zeros((steps.shape[0] * n, steps.shape[1] * n), np.int32)
-    origin = np.zeros(3)
-    step, half = np.int64(scale), np.int64(scale) >> 1
+    step = np.int64(1) << bits
+    half = step >> 1
     for face in range(len(faces)):
         ia, ib, ic = faces[face, 0], faces[face, 1], faces[face, 2]
-        ax, ay = np.int64(math.floor(pixels[ia, 0] * scale + 0.5)), np.int64(math.floor(pixels[ia, 1] * scale + 0.5))
-        bx, by = np.int64(math.floor(pixels[ib, 0] * scale + 0.5)), np.int64(math.floor(pixels[ib, 1] * scale + 0.5))
-        cx, cy = np.int64(math.floor(pixels[ic, 0] * scale + 0.5)), np.int64(math.floor(pixels[ic, 1] * scale + 0.5))
+        ax, ay = _snapped(corners, ia, n * step)
+        bx, by = _snapped(corners, ib, n * step)
+        cx, cy = _snapped(corners, ic, n * step)
+        left, right = first_centre(min(ax, bx, cx), bits), last_centre(max(ax, bx, cx), bits, windings.shape[1])
+        top, bottom = first_centre(min(ay, by, cy), bits), last_centre(max(ay, by, cy), bits, windings.shape[0])
         area = edge(ax, ay, bx, by, cx, cy)
-        if area == 0:
+        if left > right or top > bottom or area == 0:
             continue
         sign = -1  # a face that looks up the axis is left through it
         if area < 0:
             bx, by, cx, cy, sign = cx, cy, bx, by, 1
-        nx, ny, nz, numerator = plane(corners, ia, ib, ic, origin)
         low = min(corners[ia, 2], corners[ib, 2], corners[ic, 2])
         high = max(corners[ia, 2], corners[ib, 2], corners[ic, 2])
-        left = max((min(ax, bx, cx) - half + step - 1) // step, 0)
-        right = min((max(ax, bx, cx) - half) // step, windings.shape[1] - 1)
-        top = max((min(ay, by, cy) - half + step - 1) // step, 0)
-        bottom = min((max(ay, by, cy) - half) // step, windings.shape[0] - 1)
+        z0, zx, zy = _height(corners, ia, ib, ic)
         for row in range(top, bottom + 1):
             y = row * step + half
             for column in range(left, right + 1):
@@ -148,8 +145,7 @@ def _fill(corners, faces, n, scale, steps):
                 if (f0 | f1 | f2) < 0:
                     continue
                 windings[row, column] += sign
-                z = (numerator - nx * (column + 0.5) / n - ny * (row + 0.5) / n) / nz
-                z = min(max(z, low), high)
+                z = min(max(z0 + zx * (column + 0.5) / n + zy * (row + 0.5) / n, low), high)
                 if z >= height:
                     continue
                 if z <= 0:
@@ -160,3 +156,20 @@ def _fill(corners, faces, n, scale, steps):
                 steps[row // n, column // n, voxel] += sign * beyond
                 steps[row // n, column // n, voxel + 1] += sign * (np.int64(FILL_STEPS) - beyond)
     return np.count_nonzero(windings)
+
+
+@njit(cache=True, inline="always")
+def _snapped(corners, i, scale):
+    return np.int64(math.floor(corners[i, 0] * scale + 0.5)), np.int64(math.floor(corners[i, 1] * scale + 0.5))
+
+
+@njit(cache=True, error_model="numpy")
+def _height(corners, ia, ib, ic):
+    """Return the plane z = z0 + zx x + zy y through three corners."""
+    ux, uy, uz = corners[ib, 0] - corners[ia, 0], corners[ib, 1] - corners[ia, 1], corners[ib, 2] - corners[ia, 2]
+    vx, vy, vz = corners[ic, 0] - corners[ia, 0], corners[ic, 1] - corners[ia, 1], corners[ic, 2] - corners[ia, 2]
+    area = ux * vy - uy * vx
+    if area == 0:  # upright but for the lattice: any height between its corners will do
+        return corners[ia, 2], 0.0, 0.0
+    zx, zy = (uz * vy - uy * vz) / area, (ux * vz - uz * vx) / area
+    return corners[ia, 2] - zx * corners[ia, 0] - zy * corners[ia, 1], zx, zy

@@ -6,15 +6,14 @@ from scipy import stats
 
 from ctsim.correct import correct
 from ctsim.detect import Detector, absorbed_share, as_stored, dark_frame, detect
-from scenes.seeds import stream
 
+KEY = np.uint64(7)
 PANEL = Detector(free_beam_counts=50000.0, dark_counts=500.0, electronic_noise_counts=5.0, bits=16, photons=2e4)
 
 
 def noisy(mean, variance, panel=PANEL, frames=1, n=200):
-    rng = stream(7, 0, "photons")
     shape = (1, n, n)
-    return detect(np.full(shape, mean), np.full(shape, variance), panel, frames=frames, rng=rng)[0]
+    return detect(np.full(shape, mean), np.full(shape, variance), np.ones((n, n)), panel, frames=frames, key=KEY)[0]
 
 
 @pytest.mark.parametrize(("mean", "second"), [(1.0, 1.0), (1.0, 1.4), (0.1, 0.15), (0.003, 0.005)])
@@ -53,22 +52,29 @@ def test_counts_end_at_the_converter():
 
 
 def test_without_noise_there_is_none():
-    exact = detect(np.full((1, 2, 2), 0.5), np.ones((1, 2, 2)), PANEL, rng=None)
+    exact = detect(np.full((1, 2, 2), 0.5), np.ones((1, 2, 2)), np.ones((2, 2)), PANEL, key=None)
     np.testing.assert_array_equal(exact, 25500)
-    np.testing.assert_array_equal(dark_frame((2, 2), PANEL, frames=3, rng=None), 500)
+    np.testing.assert_array_equal(dark_frame((2, 2), PANEL, frames=3, key=None), 500)
 
 
 def test_where_nothing_arrives_only_the_dark_level_is_left():
-    got = detect(np.zeros((1, 50, 50)), np.zeros((1, 50, 50)), PANEL, rng=stream(0, 0, "photons"))
+    got = detect(np.zeros((1, 50, 50)), np.zeros((1, 50, 50)), np.ones((50, 50)), PANEL, key=KEY)
     assert got.mean() == pytest.approx(500, abs=1)
 
 
 def test_the_draws_do_not_depend_on_how_many_views_come_at_once():
-    mean = np.full((6, 8, 8), 0.5)
-    together = detect(mean, mean, PANEL, rng=stream(3, 1, "photons"))
-    rng = stream(3, 1, "photons")
-    apart = np.concatenate([detect(mean[i : i + 2], mean[i : i + 2], PANEL, rng=rng) for i in (0, 2, 4)])
-    np.testing.assert_array_equal(together, apart)
+    mean, free = np.full((6, 8, 8), 0.5), np.ones((8, 8))
+    together = detect(mean, mean, free, PANEL, key=KEY)
+    apart = [detect(mean[i : i + 2], mean[i : i + 2], free, PANEL, key=KEY, first_view=i) for i in (0, 2, 4)]
+    np.testing.assert_array_equal(together, np.concatenate(apart))
+    assert len(np.unique(together, axis=0)) == 6  # no two views share their noise
+
+
+def test_the_noise_is_that_of_the_photons_that_the_distance_left():
+    n = 200
+    dim = detect(np.ones((1, n, n)), np.ones((1, n, n)), np.full((n, n), 0.25), PANEL, key=KEY)[0]
+    assert dim.mean() == pytest.approx(500 + 12500, abs=2)
+    assert dim.var() == pytest.approx(50000.0**2 * 0.25 / 2e4 + 25, rel=0.03)
 
 
 def test_a_scintillator_absorbs_by_its_thickness():
@@ -82,12 +88,12 @@ def test_correcting_undoes_detecting():
     mean = np.exp(-np.linspace(0, 4, 50)).reshape(1, 5, 10)
     free = np.linspace(0.7, 1, 10)[None, None, :] * np.ones((1, 5, 10))
     fine = Detector(free_beam_counts=6e4, dark_counts=100.0, electronic_noise_counts=0.0, bits=16, photons=1.0)
-    counts = detect(mean * free, mean, fine, rng=None)
-    flat = detect(free, mean, fine, rng=None)
+    counts = detect(mean, mean, free[0], fine, key=None)
+    flat = detect(np.ones((1, 5, 10)), mean, free[0], fine, key=None)[0]
     # half a count of rounding in 60000 x 0.018 x 0.7
     np.testing.assert_allclose(correct(counts, flat, np.full((5, 10), 100.0)), -np.log(mean), atol=1e-3)
 
 
 def test_pixels_in_full_shadow_stay_finite():
     dark = np.full((1, 1), 500.0)
-    assert correct(np.full((1, 1, 1), 480.0), np.full((1, 1, 1), 50500.0), dark).item() == pytest.approx(np.log(1e5))
+    assert correct(np.full((1, 1, 1), 480.0), np.full((1, 1), 50500.0), dark).item() == pytest.approx(np.log(1e5))

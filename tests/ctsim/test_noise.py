@@ -31,7 +31,8 @@ def uniforms_in_threads(key, count):
 def test_uniforms_are_uniform_and_do_not_depend_on_each_other():
     u = uniforms(KEY, 200_000)
     assert stats.kstest(u, "uniform").pvalue > 1e-3
-    assert (u.min() > 0) and (u.max() < 1)
+    assert u.min() > 0
+    assert u.max() < 1
     for lag in (1, 2, 128, 512):
         assert abs(np.corrcoef(u[:-lag], u[lag:])[0, 1]) < 4 / np.sqrt(len(u))
     other = uniforms(KEY + np.uint64(1), 200_000)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctsim.raster import depth_of, edge, lattice_scale, tie, winding_of, word_of
+from ctsim.raster import depth_of, edge, first_centre, last_centre, lattice_bits, tie, winding_of, word_of
 
 lattice = st.integers(-(2**28), 2**28)
 
@@ -38,5 +38,16 @@ def test_words_add_up_in_any_order(depths, data):
 
 def test_the_lattice_holds_every_coordinate_with_room_for_products():
     for pixels in (10, 512, 4096, 2**20):
-        assert pixels * lattice_scale(pixels) <= 2**29
-    assert lattice_scale(512) >= 2**16  # finer than a ten-thousandth of a pixel
+        assert pixels * 2 ** lattice_bits(pixels) <= 2**29
+    assert lattice_bits(512) >= 16  # finer than a ten-thousandth of a pixel
+
+
+@given(a=st.integers(-(2**20), 2**20), b=st.integers(-(2**20), 2**20), bits=st.integers(1, 10))
+def test_first_and_last_centre_are_those_between(a, b, bits):
+    low, high = min(a, b), max(a, b)
+    step = 2**bits
+    between = [
+        i for i in range(max(low // step - 1, 0), min(high // step + 2, 50)) if low <= i * step + step // 2 <= high
+    ]
+    found = range(first_centre(np.int64(low), bits), last_centre(np.int64(high), bits, 50) + 1)
+    assert list(found) == between

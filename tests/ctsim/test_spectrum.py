@@ -16,7 +16,7 @@ def full_sum(spectrum, absorbed, materials, lengths_mm, power):
 
 @pytest.mark.parametrize(
     ("materials", "longest_mm"),
-    [(("Al",), (100.0,)), (("Fe",), (60.0,)), (("PA66", "Cu"), (60.0, 10.0)), (("Al", "Fe", "PA66"), (60.0, 10.0, 30.0)),
+    [(("Al",), (100.0,)), (("Fe",), (60.0,)), (("PA66", "Cu"), (60.0, 10.0)), (("Al", "Fe", "PE"), (60.0, 10.0, 30.0)),
      (("W",), (20.0,)), (("Al",), (0.5,)), (("AlSi10Mg", "W", "Al2O3", "Fe"), (150.0, 150.0, 150.0, 150.0))],
 )  # fmt: skip
 def test_the_short_sum_is_the_full_one_to_1e_4(materials, longest_mm):
