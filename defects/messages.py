@@ -28,7 +28,7 @@ def require_place(centre_mm: tuple[float, ...], quaternion: tuple[float, ...]) -
         raise BadInput("quaternion must not be all zeros; no turn is (1, 0, 0, 0)")
 
 
-def require_positive(**values: float | int) -> None:
+def require_positive(**values: float) -> None:
     """Raise BadInput unless every value is a finite number above zero; names are shown as given."""
     for name, value in values.items():
         if not (value > 0 and math.isfinite(value)):

@@ -47,11 +47,14 @@ def source_object_mm(
     # up to the very edge where the user asks for a magnification, with some air beside it where we choose
     nearest = nearest_source_mm(points_mm, detector, source_detector_mm, MARGIN if magnification == "fit" else 1.0)
     if nearest + radius >= source_detector_mm:
+        height = 2 * float(np.abs(points_mm[:, 2]).max())
+        fits = source_detector_mm / (nearest + radius)  # both grow with the part
         raise BadInput(
-            f"part {part!r} is larger than the field of view: turning, it sweeps a circle of {2 * radius:.4g} mm, and "
-            f"no place between source and detector ({source_detector_mm:g} mm apart) shows all of it on a detector of "
-            f"{detector.columns * detector.pixel_mm:.4g} x {detector.rows * detector.pixel_mm:.4g} mm; use a larger "
-            "detector or source_detector_mm, or scale the part (is its unit right?)"
+            f"part {part!r} is larger than the field of view: turning, it sweeps a circle of {2 * radius:.4g} mm, "
+            f"{height:.4g} mm high, and no place between source and detector ({source_detector_mm:g} mm apart) shows "
+            f"all of it on a detector of {detector.columns * detector.pixel_mm:.4g} x "
+            f"{detector.rows * detector.pixel_mm:.4g} mm; use a larger detector or source_detector_mm, or scale the "
+            f"part: {0.99 * fits:.3g} times its size would fit here (is its unit right?)"
         )
     if magnification == "fit":
         return nearest

@@ -6,17 +6,28 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from defects import kinds
 from defects.messages import BadInput, unknown
-from scenes.draw import Draw, check, check_name
+from scenes.draw import Draw, check, check_name, extent
+
+MOST_DEFECTS = 10_000
+"""Of one entry under defects: in one scene; instances.npy can number 65 535."""
 
 
 class _Record(BaseModel):
     """Frozen, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_word_for_a_number(cls, value: Any, info: Any) -> Any:
+        if isinstance(value, bool | str) and cls.model_fields[info.field_name or ""].annotation in (int, float):
+            # a YAML number has a point before its exponent, or it is a word
+            raise ValueError(f"must be a number without quotes, such as 0.5 or 1.0e-3, got {value!r}")
+        return value
 
 
 def _above_zero(value: Any) -> Any:
@@ -40,6 +51,15 @@ def _voxel_mm(value: Any) -> Any:
     raise BadInput(f"must be fit, or one finite number above 0, got {value!r}")
 
 
+def _count(value: Any) -> Any:
+    check(value, lowest=0.0, count=True)
+    least, most = extent(value)
+    most = value["poisson"] if isinstance(value, dict) and "poisson" in value else most
+    if least > MOST_DEFECTS or (math.isfinite(most) and most > MOST_DEFECTS):
+        raise BadInput(f"must be at most {MOST_DEFECTS}, got {value!r}")
+    return value
+
+
 Positive = Annotated[Any, BeforeValidator(_above_zero)]
 """A draw of numbers above 0."""
 
@@ -47,12 +67,13 @@ NotNegative = Annotated[Any, BeforeValidator(_at_least_zero)]
 """A draw of numbers of at least 0."""
 
 AnyNumber = Annotated[Any, BeforeValidator(lambda v: check(v))]
-Count = Annotated[Any, BeforeValidator(lambda v: check(v, lowest=0.0, count=True))]
+Count = Annotated[Any, BeforeValidator(_count)]
 NameDraw = Annotated[Any, BeforeValidator(lambda v: None if v is None else check_name(v))]
 """A draw of names, or nothing."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
 Split = Literal["train", "validation", "test"]
+Share = Annotated[float, Field(strict=True)]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
@@ -123,7 +144,7 @@ class PoseSpec(_Record):
     shift_mm: NotNegative = 0.0
 
 
-class DefectSpec(BaseModel):
+class DefectSpec(_Record):
     """How many defects of one kind, and how they are drawn; the kind's own parameters stand beside these.
 
     Attributes:
@@ -133,7 +154,7 @@ class DefectSpec(BaseModel):
         gap_mm: Least distance to other defects.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", allow_inf_nan=False)
+    model_config = ConfigDict(extra="allow")
 
     kind: str
     count: Count = 1
@@ -262,7 +283,7 @@ class DatasetSpec(_Record):
     scenes: int = Field(default=8, ge=1)
     seed: int = Field(default=0, ge=0)
     scenes_per_shard: int = Field(default=16, ge=1)
-    splits: dict[Split, float] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
+    splits: dict[Split, Share] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
     parts: tuple[PartSpec, ...] = Field(min_length=1)
     pose: PoseSpec = PoseSpec()
     defects: tuple[DefectSpec, ...] = ()
@@ -426,6 +447,10 @@ class SceneSpec(_Record):
 # --- reading, with messages for people --------------------------------------------------------------------------------
 
 
+SIZES = (1e-9, 1e9)
+"""Numbers of a dataset spec, other than seeds, lie between these or are 0: beyond, their squares and cubes overflow."""
+
+
 def read_dataset_spec(path: Path) -> DatasetSpec:
     """Return the dataset spec of a YAML file; raises BadInput with every fault on its own line."""
     try:
@@ -438,7 +463,21 @@ def read_dataset_spec(path: Path) -> DatasetSpec:
         raise BadInput(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise BadInput(f"{path} must hold keys and values, with at least name: and parts:")
+    _check_sizes(values, path.name, ())
     return validated(DatasetSpec, values, path.name)
+
+
+def _check_sizes(value: Any, source: str, place: tuple[str, ...]) -> None:
+    """Raise BadInput where a number is so large or so small that nothing can be computed with it."""
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _check_sizes(item, source, (*place, str(key)))
+    elif isinstance(value, int | float) and math.isfinite(value) and place != ("seed",):
+        low, high = SIZES
+        if value and not low <= abs(value) <= high:
+            raise BadInput(
+                f"{source}: {'.'.join(place)}: expected 0, or a size from {low:g} to {high:g}, got {value!r}"
+            )
 
 
 def read_scene_spec(path: Path) -> SceneSpec:
@@ -454,7 +493,7 @@ def read_scene_spec(path: Path) -> SceneSpec:
     return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, path.name)
 
 
-def validated(model: type[BaseModel], values: dict[str, Any], source: str) -> Any:
+def validated(model: type[BaseModel], values: dict[Any, Any], source: str) -> Any:
     """Return the record, or raise BadInput that names every fault by its place in the file."""
     try:
         return model.model_validate(values)
@@ -466,18 +505,30 @@ def validated(model: type[BaseModel], values: dict[str, Any], source: str) -> An
         raise BadInput(f"{source}: " + "\n  ".join(lines)) from error
 
 
+IN_OUR_WORDS = {
+    "missing": "is missing",
+    "too_short": "must list at least one",
+    "string_pattern_mismatch": "must be of small letters, digits and _, and not begin with _",
+    **dict.fromkeys(("float_parsing", "float_type"), "must be a number"),
+    **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "must be a whole number"),
+}
+"""What pydantic finds wrong, where its own words are a programmer's."""
+
+
 def _line(model: type[BaseModel], fault: Any) -> str:
     """Return one fault in words: where, what was expected, what was got."""
     place = [
         part for part in fault["loc"] if not (isinstance(part, str) and part.startswith(("function-", "literal[")))
     ]
-    where = ".".join(str(p) for p in place) or "the file"
+    where = "".join(f"{p}." for p in place if p != "[key]").removesuffix(".")
+    where += ": " if where else ""
     if fault["type"] == "extra_forbidden":
-        return f"{where}: {unknown('key', str(place[-1]), _fields_at(model, place[:-1]))}"
+        return f"{where}{unknown('key', str(place[-1]), _fields_at(model, place[:-1]))}"
     if fault["type"] == "value_error":
-        return f"{where}: {fault['ctx']['error']}"  # ours: as it was written
+        return f"{where}{fault['ctx']['error']}"  # ours: as it was written
+    text = IN_OUR_WORDS.get(fault["type"], fault["msg"].replace("Input should", "must"))
     got = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
-    return f"{where}: {fault['msg'][0].lower() + fault['msg'][1:]}{got}"
+    return f"{where}{text[0].lower() + text[1:]}{got}"
 
 
 def _fields_at(model: type[BaseModel], place: list[Any]) -> list[str]:

@@ -128,7 +128,7 @@ def snap(vertices, matrix, bits, lattice):
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def splat(face, vertices, faces, planes, lattice, matrix, source, corner, u, v, bits, words):
+def splat(face, vertices, faces, planes, lattice, matrix, source, corner, u, v, bits, words):  # noqa: C901
     """Add one triangle's signed depth to every pixel whose centre it covers."""
     ia, ib, ic = faces[face, 0], faces[face, 1], faces[face, 2]
     ax, ay = np.int64(lattice[ia, 0]), np.int64(lattice[ia, 1])

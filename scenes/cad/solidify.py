@@ -112,7 +112,7 @@ def is_sheet(name: str, surface: Surface) -> bool:
         return False
     if name.endswith(("/SHELL", "/FACE")):
         return True
-    return abs(surface.volume_mm3) <= SHEET * surface.areas_mm2.sum() * surface.diagonal_mm
+    return bool(abs(surface.volume_mm3) <= SHEET * surface.areas_mm2.sum() * surface.diagonal_mm)
 
 
 def not_closed(surface: Surface, before: Faults, left: Faults, *, repair: bool) -> str:

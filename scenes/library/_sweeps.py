@@ -46,13 +46,13 @@ def sweep(outline: np.ndarray, path: np.ndarray, scale: np.ndarray | float = 1.0
     return loft(rings, outline)
 
 
-def tube(path: Sequence[Sequence[float]] | np.ndarray, radius_mm: np.ndarray | float) -> Manifold:
+def tube(path: Sequence[Sequence[float] | np.ndarray] | np.ndarray, radius_mm: np.ndarray | float) -> Manifold:
     """Return a round bar along a path; `radius_mm` is one number, or one for each point."""
     angle = 2 * math.pi * np.arange(n := segments(float(np.max(radius_mm)))) / n
     return sweep(np.c_[np.cos(angle), np.sin(angle)], np.asarray(path, dtype=float), radius_mm)
 
 
-def rounded_path(points: Sequence[Sequence[float]], bend_mm: float) -> np.ndarray:
+def rounded_path(points: Sequence[Sequence[float] | np.ndarray], bend_mm: float) -> np.ndarray:
     """Return a polyline whose inner corners are arcs of radius `bend_mm`, `ring 3`."""
     corners = np.asarray(points, dtype=float)
     path = [corners[:1]]

@@ -39,7 +39,7 @@ def make(
     require_positive(channel_mm=channel_mm, film_holes=film_holes)
     if not 0.4 <= taper <= 1 or not abs(twist_deg) <= 60:
         raise BadInput(f"taper must lie in 0.4..1 and twist_deg in -60..60, got {taper!r} and {twist_deg!r}; lessen it")
-    widest_mm = 2 * chord_mm * taper * float(_half_thickness(np.array(PASSES[2]), thickness)) - 1.0
+    widest_mm = 2 * chord_mm * taper * float(_half_thickness(PASSES[2], thickness)) - 1.0
     if not channel_mm <= widest_mm:
         raise BadInput(
             f"channel_mm must be at most {widest_mm:.2f} to leave 0.5 mm of wall at the tip, got {channel_mm!r}; "
@@ -68,7 +68,7 @@ def _camber_line(share: np.ndarray, camber: float) -> np.ndarray:
     return np.where(share < STACK, ahead, behind)
 
 
-def _half_thickness(share: np.ndarray, thickness: float) -> np.ndarray:
+def _half_thickness(share: np.ndarray | float, thickness: float) -> np.ndarray | float:
     """Return NACA's half thickness, and 0.018 of the chord more at the tail, which must hold the film holes."""
     powers = 0.2969 * np.sqrt(share) - 0.1260 * share - 0.3516 * share**2 + 0.2843 * share**3 - 0.1015 * share**4
     return 5 * thickness * powers + 0.018 * share

@@ -1,0 +1,421 @@
+"""A spec that is wrong anywhere is refused with the place, what was wanted and what was got; a scene survives JSON."""
+
+import json
+import math
+
+import pytest
+from pydantic import ValidationError
+
+from defects.crack import Crack
+from defects.gas_pore import GasPore
+from defects.inclusion import Inclusion
+from defects.messages import BadInput
+from scenes.spec import (
+    MOST_DEFECTS,
+    DatasetSpec,
+    DefectSpec,
+    DetectorSpec,
+    PartSpec,
+    PoseSpec,
+    ScanDraws,
+    SceneSpec,
+    VolumeDraws,
+    read_dataset_spec,
+    read_scene_spec,
+)
+from tests.scenes.toy import dataset, scene
+
+NAN, INF = math.nan, math.inf
+PORE = {"kind": "gas_pore", "diameter_mm": 2.0}
+
+
+def refusal(**changes) -> str:
+    """Return the words in which a dataset with these keys is refused."""
+    with pytest.raises(BadInput) as caught:
+        dataset(**changes)
+    assert str(caught.value).startswith("toy.yaml: ")
+    return str(caught.value).removeprefix("toy.yaml: ")
+
+
+def scan_refusal(**changes) -> str:
+    return refusal(scan=changes)
+
+
+# --- unknown keys ---
+
+
+@pytest.mark.parametrize(
+    ("changes", "start"),
+    [
+        ({"scann": {}}, "scann: unknown key 'scann'; did you mean 'scan'"),
+        (
+            {"parts": [{"library": "block", "materail": "Al"}]},
+            "parts.0.materail: unknown key 'materail'; did you mean 'mat",
+        ),
+        ({"pose": {"tilt": 3}}, "pose.tilt: unknown key 'tilt'; did you mean 'tilt_deg'"),
+        ({"scan": {"tube_kvp": 3}}, "scan.tube_kvp: unknown key 'tube_kvp'; did you mean 'tube_kv'"),
+        ({"scan": {"detector": {"pixel": 1}}}, "scan.detector.pixel: unknown key 'pixel'; did you mean 'pixel_mm'"),
+        ({"volume": {"voxel": 1}}, "volume.voxel: unknown key 'voxel'; did you mean 'voxels' or 'voxel_mm'"),
+        (
+            {"defects": [PORE, PORE | {"wal_mm": 1}]},
+            "defects.1: unknown key of gas_pore 'wal_mm'; did you mean 'wall_mm'",
+        ),
+        ({"defects": [PORE | {"length_mm": 1}]}, "defects.0: unknown key of gas_pore 'length_mm'"),
+        ({"defects": [{"kind": "pore"}]}, "defects.0: unknown defect kind 'pore'; did you mean 'gas_pore'"),
+        ({"splits": {"trian": 1}}, "splits.trian: must be 'train', 'validation' or 'test', got 'trian'"),
+    ],
+)
+def test_an_unknown_key_anywhere_is_told_with_its_place_and_a_near_one(changes, start):
+    assert refusal(**changes).startswith(start)
+
+
+def test_every_fault_has_a_line_of_its_own():
+    text = refusal(seed=-1, scan={"tube_kv": 0, "detector": {"pixel": 1}})
+    assert [line.split(":")[0].strip() for line in text.split("\n")] == ["seed", "scan.tube_kv", "scan.detector.pixel"]
+
+
+def test_a_fault_in_a_part_is_not_told_twice():
+    assert "\n" not in refusal(parts=[{"library": "block", "scal": 2}])
+
+
+def test_there_must_be_a_part():
+    assert refusal(parts=[]).startswith("parts: must list at least one")
+
+
+# --- numbers ---
+
+
+@pytest.mark.parametrize("bad", [0, -1.0, NAN, INF, [0, 1], [2, 1], "3", True, None, {"normal": [1, 1]}], ids=str)
+@pytest.mark.parametrize("key", ["tube_kv", "exposure_mas", "source_detector_mm"])
+def test_a_draw_of_positive_numbers_takes_no_other(key, bad):
+    text = scan_refusal(**{key: bad})
+    assert text.startswith(f"scan.{key}: ")
+    assert any(words in text for words in ("above 0", "finite number", "expected a number", "rise from low to high"))
+
+
+@pytest.mark.parametrize("bad", [-1.0, NAN, [-1, 1], "thick"], ids=str)
+def test_a_filter_is_not_thinner_than_nothing(bad):
+    assert scan_refusal(filters={"Al": 1.0, "Cu": bad}).startswith("scan.filters.Cu: ")
+
+
+@pytest.mark.parametrize(
+    ("make", "key"),
+    [
+        (DetectorSpec, "pixel_mm"),
+        (DetectorSpec, "scintillator_mm"),
+        (DetectorSpec, "free_beam_counts"),
+        (DetectorSpec, "rows"),
+        (DetectorSpec, "columns"),
+        (ScanDraws, "views"),
+        (ScanDraws, "flat_frames"),
+        (ScanDraws, "rays_per_pixel"),
+        (ScanDraws, "anode_deg"),
+        (ScanDraws, "magnification"),
+        (VolumeDraws, "voxels"),
+        (VolumeDraws, "voxel_mm"),
+        (PartSpec, "scale"),
+        (PartSpec, "tolerance_mm"),
+        (PartSpec, "weight"),
+        (DatasetSpec, "scenes"),
+        (DatasetSpec, "scenes_per_shard"),
+    ],
+)
+@pytest.mark.parametrize("bad", [0, -1, NAN, INF])
+def test_sizes_and_numbers_of_things_are_above_zero_and_finite(make, key, bad):
+    needed = {PartSpec: {"library": "block"}, DatasetSpec: {"name": "toy", "parts": [{"library": "block"}]}}
+    with pytest.raises(ValidationError, match=key):
+        make(**needed.get(make, {}), **{key: bad})
+
+
+@pytest.mark.parametrize("key", ["wall_mm", "gap_mm"])
+@pytest.mark.parametrize("bad", [-0.1, NAN, INF])
+def test_a_distance_to_keep_is_at_least_zero(key, bad):
+    assert refusal(defects=[PORE | {key: bad}]).startswith(f"defects.0.{key}: ")
+    assert getattr(DefectSpec(**PORE, **{key: 0.0}), key) == 0
+
+
+@pytest.mark.parametrize(
+    ("flaw", "text"),
+    [
+        (PORE | {"diameter_mm": 0}, "defects.0: diameter_mm: must be above 0, got 0"),
+        (PORE | {"diameter_mm": NAN}, "defects.0: diameter_mm: must be a finite number, got nan"),
+        (PORE | {"diameter_mm": [-1, 2]}, "defects.0: diameter_mm: must be above 0, can give -1"),
+        (PORE | {"elongation": 0.5}, "defects.0: elongation: must be at least 1, got 0.5"),
+        (PORE | {"count": 1.5}, "defects.0.count: must be a whole number, got 1.5"),
+        (PORE | {"count": INF}, "defects.0.count: must be a finite number, got inf"),
+        (PORE | {"count": [0.5, 2]}, "defects.0.count: a range of counts must hold whole numbers"),
+        ({"kind": "gas_pore"}, "defects.0: gas_pore needs diameter_mm"),
+        ({"diameter_mm": 1}, "defects.0.kind: is missing"),
+        ({"kind": "inclusion", "diameter_mm": 1, "material": 5}, "defects.0: material: expected a name"),
+        (
+            {"kind": "inclusion", "diameter_mm": 1, "material": {"choice": []}},
+            "defects.0: material: choice needs a list",
+        ),
+    ],
+)
+def test_a_defects_own_parameters_are_checked_at_the_door(flaw, text):
+    assert refusal(defects=[flaw]).startswith(text)
+
+
+def test_a_defect_without_bounds_of_its_own_may_be_lognormal():
+    spec = dataset(defects=[PORE | {"diameter_mm": {"lognormal": [2.0, 0.3]}}])
+    assert spec.defects[0].parameters == {"diameter_mm": {"lognormal": [2.0, 0.3]}}
+
+
+@pytest.mark.parametrize(
+    ("magnification", "text"),
+    [
+        (1, "must be above 1, got 1; or write fit"),
+        ("fitt", "expected a number"),
+        ([0.5, 3], "must be above 1, can give 0.5"),
+    ],
+)
+def test_magnification_is_above_one_or_fit(magnification, text):
+    assert scan_refusal(magnification=magnification).startswith(f"scan.magnification: {text}")
+    assert dataset(scan={"magnification": "fit"}).scan.magnification == "fit"
+    assert dataset(scan={"magnification": [1.5, 3]}).scan.magnification == [1.5, 3]
+
+
+@pytest.mark.parametrize("voxel_mm", [0, -1, NAN, INF, "fitt", True, [1, 2], {"uniform": [1, 2]}], ids=str)
+def test_a_voxel_is_one_number_above_zero_or_fit(voxel_mm):
+    text = refusal(volume={"voxel_mm": voxel_mm})
+    assert text.startswith("volume.voxel_mm: must be fit, or one finite number above 0, got ")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("key", ["views", "flat_frames", "rays_per_pixel", "anode_deg"])
+@pytest.mark.parametrize("word", [True, False, "3", "1e-3"])
+def test_words_are_no_numbers(key, word):
+    """YAML reads 1e-3, without a point, as a word."""
+    assert scan_refusal(**{key: word}) == (
+        f"scan.{key}: must be a number without quotes, such as 0.5 or 1.0e-3, got {word!r}"
+    )
+
+
+@pytest.mark.parametrize("count", [MOST_DEFECTS + 1, [0, 1e6], {"poisson": 1e5}, {"choice": [1, 20_000]}], ids=str)
+def test_more_defects_than_can_be_numbered_are_refused(count):
+    assert refusal(defects=[PORE | {"count": count}]).startswith("defects.0.count: must be at most 10000, got ")
+    assert dataset(defects=[PORE | {"count": MOST_DEFECTS}]).defects[0].count == MOST_DEFECTS
+
+
+def test_the_free_beam_must_fit_the_converter():
+    text = scan_refusal(detector={"bits": 12})
+    assert text == "scan.detector: dark_counts + free_beam_counts must stay within 4095 (12 bits), got 50500"
+    DetectorSpec(bits=12, free_beam_counts=4000.0, dark_counts=95.0)
+
+
+@pytest.mark.parametrize(
+    "splits", [{}, {"train": 0}, {"train": 1, "test": -0.5}, {"train": NAN}, {"train": INF}], ids=str
+)
+def test_shares_of_splits_are_at_least_zero_and_not_all_zero(splits):
+    assert "splits" in refusal(splits=splits)
+
+
+@pytest.mark.parametrize("name", ["A", "a b", "a.b", "a-b", "", "_a", "a" * 61, 3])
+def test_a_dataset_is_named_so_that_its_keys_hold_no_dot_and_no_space(name):
+    assert refusal(name=name).startswith("name: ")
+
+
+# --- parts ---
+
+
+@pytest.mark.parametrize("part", [{}, {"library": "flange", "file": "flange.stl", "material": "Al"}])
+def test_a_part_comes_from_the_library_or_from_a_file(part):
+    assert refusal(parts=[part]) == "parts.0: give either library: NAME or file: PATH"
+
+
+def test_a_file_needs_a_material_and_its_name_is_told_as_written():
+    assert refusal(parts=[{"file": "Bracket.STL"}]) == "parts.0: Bracket.STL needs a material, such as material: Al"
+
+
+@pytest.mark.parametrize("bad", [5, True, "", ["Al"], {"choice": []}, {"normal": [1, 2]}], ids=str)
+def test_a_material_is_a_name_or_a_choice_of_names(bad):
+    assert refusal(parts=[{"library": "block", "material": bad}]).startswith("parts.0.material: ")
+    assert refusal(parts=[{"library": "block", "materials": {"pin": bad}}]).startswith("parts.0.materials.pin: ")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [{"library": "flange"}, {"library": "flange"}],
+        [{"library": "gear", "name": "flange"}, {"library": "flange"}],
+        [{"file": "a/Flange.stl", "material": "Al"}, {"library": "flange"}],
+    ],
+)
+def test_no_two_parts_have_one_name(parts):
+    assert refusal(parts=parts) == "two parts are called 'flange'; give each a name of its own"
+
+
+@pytest.mark.parametrize(
+    ("part", "key"),
+    [
+        ({"library": "flange"}, "flange"),
+        ({"library": "flange", "name": "big_flange"}, "big_flange"),
+        ({"file": "../cad/Pump Housing (v2).STEP", "material": "Al"}, "pump_housing__v2"),
+    ],
+)
+def test_a_part_is_called_by_its_name_or_after_its_source(part, key):
+    assert PartSpec(**part).key == key
+
+
+# --- files ---
+
+
+def test_a_spec_is_read_from_yaml(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: mine\nparts:\n  - library: flange\n    scale: [0.5, 2]\nscan: {tube_kv: 120}\n")
+    spec = read_dataset_spec(path)
+    assert (spec.name, spec.parts[0].scale, spec.scan.tube_kv, spec.seed) == ("mine", [0.5, 2], 120, 0)
+
+
+@pytest.mark.parametrize("size", ["1.0e+200", "1.0e-30", "-2.0e+9"])
+def test_a_size_that_nothing_can_be_computed_with_is_refused_with_its_place(tmp_path, size):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\nparts: [{{library: flange}}]\nscan: {{detector: {{pixel_mm: {size}}}}}\n")
+    with pytest.raises(BadInput, match=r"^mine\.yaml: scan\.detector\.pixel_mm: expected 0, or a size from"):
+        read_dataset_spec(path)
+
+
+def test_a_seed_may_be_of_any_size(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\nparts: [{{library: flange}}]\nseed: {2**63}\n")
+    assert read_dataset_spec(path).seed == 2**63
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"name: [", "mine.yaml is not readable as YAML"),
+        (b"\xff\xfe\x00", "mine.yaml is not readable as YAML"),
+        (b"a: !!python/object:os.system {}", "mine.yaml is not readable as YAML"),
+        (b"", "mine.yaml must hold keys and values, with at least name: and parts:"),
+        (b"- 1", "must hold keys and values"),
+        (b"just words", "must hold keys and values"),
+        (b"name: mine", "mine.yaml: parts: is missing"),
+        (b"1: 2\nname: mine\nparts: [{library: block}]", "mine.yaml: 1: keys should be strings"),
+    ],
+)
+def test_a_file_that_is_no_spec_is_refused_in_one_message(tmp_path, content, text):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(content)
+    with pytest.raises(BadInput) as caught:
+        read_dataset_spec(path)
+    assert text in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [read_dataset_spec, read_scene_spec])
+def test_a_missing_file_and_a_folder_are_named(tmp_path, read):
+    with pytest.raises(BadInput, match=r"no (dataset|scene) file .*absent\.yaml"):
+        read(tmp_path / "absent.yaml")
+    with pytest.raises(BadInput, match="cannot be read: Is a directory"):
+        read(tmp_path)
+
+
+# --- scenes ---
+
+FLAWS = (
+    GasPore(diameter_mm=2.0, elongation=1.3, centre_mm=(1.0, 2.0, 3.0)),
+    Crack(length_mm=5.0, width_mm=3.0, opening_mm=0.1, waves=((0.1, 1.0, 2.0, 30.0),)),
+    Inclusion(diameter_mm=1.0, material="W"),
+)
+
+
+def with_flaws() -> SceneSpec:
+    return scene(index=17, unplaced={"crack": 2}).model_copy(update={"defects": FLAWS})
+
+
+def test_a_scene_survives_json_to_its_last_flaw(tmp_path):
+    path = tmp_path / "scene.json"
+    path.write_text(json.dumps(with_flaws().to_json()))
+    assert read_scene_spec(path) == with_flaws()
+    path.write_text(json.dumps({"scene": with_flaws().to_json(), "code_version": "1"}))
+    assert read_scene_spec(path) == with_flaws()
+    assert read_scene_spec(path).defects == FLAWS
+
+
+def test_whole_dimensions_stay_whole_through_json():
+    """A number of bolts is a count: 8 and not 8.0."""
+    part = {
+        "name": "flange",
+        "library": "flange",
+        "dimensions": {"bolts": 8, "bolt_mm": 9.5},
+        "materials": {},
+        "host": "f",
+    }
+    again = SceneSpec.from_json(json.loads(json.dumps(scene(part=part).to_json())))
+    assert again.part.dimensions == {"bolts": 8, "bolt_mm": 9.5}
+    assert type(again.part.dimensions["bolts"]) is int
+
+
+def test_the_key_of_a_scene_holds_no_dot():
+    assert with_flaws().key == "toy-000017"
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"defects": None}, "scene: defects must be a list, got None"),
+        ({"defects": 3}, "scene: defects must be a list, got 3"),
+        ({"defects": [3]}, "scene: defects.0: a defect must be an object with a kind, got 3"),
+        ({"defects": [PORE, {"kind": "por"}]}, "scene: defects.1: unknown defect kind 'por'; did you mean 'gas_pore'"),
+        ({"defects": [PORE | {"diameter_mm": -1.0}]}, "scene: defects.0: diameter_mm must be a finite number above 0"),
+        ({"pose": {"quaternion": [0, 0, 0, 0]}}, "scene: pose: quaternion must not be all zeros"),
+        ({"pose": {"quaternion": [1, 0, 0, NAN]}}, "scene: pose.quaternion.3: must be a finite number"),
+        ({"pose": {"shift_mm": [1, 2]}}, "scene: pose.shift_mm.2: is missing"),
+        (
+            {"volume": {"shape": [8, 0, 8], "voxel_mm": 1}},
+            "scene: volume.shape.1: must be greater than or equal to 1",
+        ),
+        ({"volume": {"shape": [8, 8, 8], "voxel_mm": 0}}, "scene: volume.voxel_mm: must be greater than 0"),
+        ({"index": -1}, "scene: index: must be greater than or equal to 0"),
+        ({"sede": 1}, "scene: sede: unknown key 'sede'; did you mean 'seed'"),
+    ],
+)
+def test_a_scene_that_is_wrong_is_refused_with_the_place(changes, text):
+    with pytest.raises(BadInput) as caught:
+        scene(**changes)
+    assert str(caught.value).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"source_object_mm": 800.0},
+            "scan: source_object_mm must be smaller than source_detector_mm, got 800 against 800",
+        ),
+        ({"source_object_mm": 0.0}, "scan.source_object_mm: must be greater than 0"),
+        ({"filters": {"Al": -0.5}}, "scan.filters.Al: must be greater than or equal to 0"),
+        ({"tube_kv": NAN}, "scan.tube_kv: must be a finite number"),
+        ({"detector": {"pixel": 1}}, "scan.detector.pixel: unknown key 'pixel'; did you mean 'pixel_mm'"),
+    ],
+)
+def test_a_scan_in_numbers_that_is_wrong_is_refused_with_the_place(changes, text):
+    values = scene().to_json()
+    values["scan"] |= changes
+    with pytest.raises(BadInput) as caught:
+        SceneSpec.from_json(values)
+    assert str(caught.value).startswith(f"scene: {text}")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("{", "is not readable as JSON"),
+        ("[]", "must hold a scene"),
+        ("3", "must hold a scene"),
+        ('{"scene": 1}', "must hold a scene"),
+    ],
+)
+def test_a_file_that_is_no_scene_is_refused(tmp_path, content, text):
+    (tmp_path / "scene.json").write_text(content)
+    with pytest.raises(BadInput, match=text):
+        read_scene_spec(tmp_path / "scene.json")
+
+
+def test_records_are_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        dataset().seed = 3
+    with pytest.raises(ValidationError, match="frozen"):
+        PoseSpec().shift_mm = 3
