@@ -1,6 +1,7 @@
 """The command `ctsim`."""
 
 import errno
+import importlib.metadata
 import itertools
 import json
 from collections.abc import Callable
@@ -15,10 +16,7 @@ from rich.text import Text
 
 from defects.messages import BadInput
 
-app = typer.Typer(
-    name="ctsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
-    help="Labelled industrial X-ray CT datasets from CAD files, for machine learning.",
-)  # fmt: skip
+app = typer.Typer(name="ctsim", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 out_console, err_console = (
     Console(highlight=False, soft_wrap=True),
     Console(stderr=True, highlight=False, soft_wrap=True),
@@ -26,6 +24,17 @@ out_console, err_console = (
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON for programs.")]
 DatasetName = Annotated[str, typer.Argument(help="A bundled dataset, such as demo, or a YAML file.")]
+
+
+@app.callback(invoke_without_command=True)
+def about(
+    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+) -> None:
+    """Labelled industrial X-ray CT datasets from CAD files, for machine learning."""
+    if version:
+        out_console.print(f"ctsim {importlib.metadata.version('ctsim')}")
+    elif context.invoked_subcommand is None:
+        out_console.print(context.get_help(), markup=False)
 
 
 @app.command()
