@@ -8,7 +8,7 @@ import numpy as np
 
 from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard, sha256_of
 from defects.messages import BadInput
-from scenes.spec import SceneSpec
+from scenes.scene import SceneSpec
 
 KEPT = {"dataset.json", "README.md", "croissant.json"}
 """What stands in a dataset beside its shards and parts."""

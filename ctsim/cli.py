@@ -16,7 +16,9 @@ from rich.text import Text
 
 from defects.messages import BadInput
 
-app = typer.Typer(name="ctsim", add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+app = typer.Typer(
+    name="ctsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
 out_console, err_console = (
     Console(highlight=False, soft_wrap=True),
     Console(stderr=True, highlight=False, soft_wrap=True),
@@ -26,15 +28,20 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON for
 DatasetName = Annotated[str, typer.Argument(help="A bundled dataset, such as demo, or a YAML file.")]
 
 
-@app.callback(invoke_without_command=True)
+def _version(wanted: bool) -> bool:
+    if wanted:
+        out_console.print(f"ctsim {importlib.metadata.version('ctsim')}")
+        raise typer.Exit
+    return wanted
+
+
+@app.callback()
 def about(
-    context: typer.Context, version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Labelled industrial X-ray CT datasets from CAD files, for machine learning."""
-    if version:
-        out_console.print(f"ctsim {importlib.metadata.version('ctsim')}")
-    elif context.invoked_subcommand is None:
-        out_console.print(context.get_help(), markup=False)
 
 
 @app.command()
@@ -110,7 +117,7 @@ def render(
     from ctsim.pipeline import render as run
     from ctsim.radiograph import backend_of
     from scenes.parts import load_part
-    from scenes.spec import read_scene_spec
+    from scenes.scene import read_scene_spec
 
     spec = read_scene_spec(scene)
     _new_folder(out)

@@ -28,7 +28,8 @@ from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, sha256_of, write_fi
 from defects.messages import BadInput
 from scenes.parts import Part, load_part, save_solids
 from scenes.sample import sample, split_of
-from scenes.spec import DatasetSpec, SceneSpec
+from scenes.scene import SceneSpec
+from scenes.spec import DatasetSpec
 
 PROGRESS = "progress"
 """Folder inside an unfinished dataset: its identity, and one record for every finished shard."""

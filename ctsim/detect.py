@@ -8,7 +8,10 @@ from jaxtyping import Float, UInt16
 from numba import njit, prange
 
 from ctsim.materials import mu_per_mm
-from ctsim.noise import FEW_QUANTA, normal, poisson, uniform
+from ctsim.noise import FEW_QUANTA, normals, poisson, uniform
+
+STARVED_QUANTA = 10
+"""A pixel that expects fewer has a signal to noise of 3 at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,23 +98,40 @@ def as_stored(counts: Float[np.ndarray, "..."]) -> UInt16[np.ndarray, "..."]:
 def _read(mean, variance, free_beam, settings, quiet, key, first_view, counts):
     views, rows, columns = mean.shape
     gain, dark, read_out, most, photons, frames = settings
+    step = 1.0 / frames
     for line in prange(views * rows):
         view, row = line // rows, line % rows
+        first = 2 * ((first_view + view) * rows + row) * columns
+        z = np.zeros(columns)
+        if not quiet:
+            normals(key, first, z)
         for column in range(columns):
             level = mean[view, row, column]
             reading, noise = level * free_beam[row, column], 0.0
             if not quiet:
-                counter = 2 * (((first_view + view) * rows + row) * columns + column)
                 # behind 1000 attenuation lengths not even noise is left
-                quantum = variance[view, row, column] / level / photons if level > 0 else 0.0
+                quantum = variance[view, row, column] / (level * photons) if level > 0 else 0.0
                 if reading < FEW_QUANTA * quantum:
-                    noise = quantum * poisson(reading / quantum, uniform(key, counter)) - reading
-                    noise += read_out * normal(uniform(key, counter + 1))
+                    noise = quantum * poisson(reading / quantum, uniform(key, first + 2 * column + 1)) - reading
+                    noise += read_out * z[column]
                 else:
                     # one draw with the variance and the skewness of both together (Cornish-Fisher)
-                    z, power = normal(uniform(key, counter)), quantum * reading + read_out * read_out
-                    if power > 0:
-                        noise = math.sqrt(power) * z + quantum * quantum * reading / (6 * power) * (z * z - 1)
+                    power = quantum * reading + read_out * read_out + 1e-300
+                    skewed = quantum * quantum * reading / (6 * power)
+                    noise = math.sqrt(power) * z[column] + skewed * (z[column] * z[column] - 1)
             value = min(max(dark + gain * (reading + noise), 0.0), most)
             # an average of whole counts comes in steps of 1 / frames
-            counts[view, row, column] = math.floor(value * frames + 0.5) / frames
+            counts[view, row, column] = math.floor(value * frames + 0.5) * step
+
+
+@njit(parallel=True, cache=True)
+def starved_pixels(mean, variance, free_beam, photons):
+    """Return how many pixels expect fewer than STARVED_QUANTA quanta; arguments as for `detect`."""
+    views, rows, columns = mean.shape
+    few = 0
+    for line in prange(views * rows):
+        view, row = line // rows, line % rows
+        for column in range(columns):
+            level = mean[view, row, column]
+            few += level * level * free_beam[row, column] * photons <= STARVED_QUANTA * variance[view, row, column]
+    return few

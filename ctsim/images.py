@@ -10,7 +10,7 @@ from ctsim.encode import made_by
 from ctsim.radiograph import Radiographs
 from ctsim.scanner import Scanner
 from ctsim.shards import json_bytes, write_file
-from scenes.spec import SceneSpec
+from scenes.scene import SceneSpec
 
 
 def write_radiographs(out: Path, scene: SceneSpec, scanner: Scanner, radiographs: Radiographs) -> int:

@@ -9,7 +9,7 @@ from ctsim.truth import Truth
 from defects import kinds
 from defects.host import Host
 from scenes.build import Solid, Specimen
-from scenes.spec import SceneSpec
+from scenes.scene import SceneSpec
 
 
 def defect_records(

@@ -76,6 +76,20 @@ def normal(u):
     return -z if q < 0 else z
 
 
+@njit(cache=True, error_model="numpy")
+def normals(key, first, out):
+    """Fill a row with the Gauss numbers of every second counter from `first` on.
+
+    The middle of the distribution goes through in vectors; the seventh part that lies beyond is done again.
+    """
+    for i in range(len(out)):
+        q = uniform(key, first + 2 * i) - 0.5
+        out[i] = q * _ratio(_MIDDLE_OVER, _MIDDLE_UNDER, 0.180625 - q * q)
+    for i in range(len(out)):
+        if not abs(out[i]) <= 1.43:  # |q| = 0.425 is z = 1.4395; a little before it, to be safe
+            out[i] = normal(uniform(key, first + 2 * i))
+
+
 @njit(cache=True)
 def poisson(mean, u):
     """Return the Poisson number below which a share u of all lie.

@@ -13,8 +13,8 @@ from ctsim.scanner import Scanner, grid_of, scanner_of
 from ctsim.truth import Truth, label
 from scenes.build import build
 from scenes.parts import Part
+from scenes.scene import SceneSpec
 from scenes.seeds import stream
-from scenes.spec import SceneSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

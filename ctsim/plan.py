@@ -17,8 +17,10 @@ from defects import kinds
 from defects.messages import BadInput
 from scenes.draw import extent
 from scenes.parts import Part, fingerprint, load_part, source_of
+from scenes.records import SPLITS
 from scenes.sample import choose_part, sample_setup, split_of
-from scenes.spec import SPLITS, DatasetSpec, ScanSpec
+from scenes.scene import ScanSpec
+from scenes.spec import DatasetSpec
 
 LEAST_PHOTONS = 10.0
 """That the detector must catch from the free beam, per pixel and view; a good scan has 10 000."""

@@ -6,15 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ctsim.backends import mesh
-from ctsim.detect import dark_frame, detect
+from ctsim.detect import dark_frame, detect, starved_pixels
 from ctsim.scanner import Scanner
 from ctsim.transmit import falloff, transmit
 from defects.messages import unknown
 from scenes.body import VOID
 from scenes.build import Specimen
-
-FEW_QUANTA = 10
-"""A pixel that expects fewer has a signal to noise below 3."""
 
 BACKENDS = {"mesh": mesh.path_lengths}
 """Name -> what computes the path lengths."""
@@ -65,8 +62,7 @@ def scan(specimen: Specimen, scanner: Scanner, *, rng: np.random.Generator) -> R
         mean, variance = transmit(lengths, beam, side)
         counts[views] = detect(mean, variance, free[0], scanner.detector, key=keys[2], first_view=views.start)
         lowest = min(lowest, float(mean.min()))
-        few = mean**2 * free[0] * scanner.detector.photons < FEW_QUANTA * variance
-        starved += int(np.count_nonzero(few | (variance == 0)))
+        starved += starved_pixels(mean, variance, free[0], scanner.detector.photons)
     return Radiographs(
         counts=counts, flat=flat, dark=dark, lowest_transmission=lowest, starved_share=starved / counts.size
     )

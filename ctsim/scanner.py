@@ -7,7 +7,7 @@ import numpy as np
 from ctsim.detect import Detector, absorbed_share
 from ctsim.geometry import Geometry, Grid, circular
 from ctsim.spectrum import Reading, Spectrum, reading, tube_spectrum
-from scenes.spec import ScanSpec, VolumeSpec
+from scenes.scene import ScanSpec, VolumeSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from defects import kinds
 from scenes.body import VOID
 from scenes.parts import Part
 from scenes.pose import matrix_of
-from scenes.spec import SceneSpec
+from scenes.scene import SceneSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from defects.messages import BadInput
-from scenes.spec import DetectorSpec
+from scenes.scene import DetectorSpec
 
 MARGIN = 0.95
 """Share of the detector that a fitted part fills at most: air must show beside it."""

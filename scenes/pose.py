@@ -5,7 +5,8 @@ from jaxtyping import Float
 
 from defects.shapes import random_quaternion, rotation
 from scenes.draw import draw
-from scenes.spec import Pose, PoseSpec
+from scenes.scene import Pose
+from scenes.spec import PoseSpec
 
 
 def sample_pose(spec: PoseSpec, rng: np.random.Generator) -> Pose:

@@ -15,19 +15,10 @@ from scenes.draw import draw, draw_count
 from scenes.field_of_view import enclosing_voxel_mm, source_object_mm
 from scenes.parts import Part
 from scenes.pose import matrix_of, sample_pose
+from scenes.records import SPLITS, Split
+from scenes.scene import PartChoice, Pose, ScanSpec, SceneSpec, VolumeSpec
 from scenes.seeds import stream
-from scenes.spec import (
-    SPLITS,
-    DatasetSpec,
-    PartChoice,
-    PartSpec,
-    Pose,
-    ScanDraws,
-    ScanSpec,
-    SceneSpec,
-    Split,
-    VolumeSpec,
-)
+from scenes.spec import DatasetSpec, PartSpec, ScanDraws
 
 LoadPart = Callable[[PartChoice], Part]
 

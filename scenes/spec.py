@@ -1,33 +1,20 @@
-"""What the user writes (DatasetSpec, with distributions) and what one scene becomes (SceneSpec, numbers only)."""
+"""What the user writes: a dataset in a few lines of YAML, each number a draw."""
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from defects import kinds
 from defects.messages import BadInput, unknown
 from scenes.draw import Draw, check, check_name, extent
+from scenes.records import Name, Record, Split, validated
+from scenes.scene import DetectorSpec
 
 MOST_DEFECTS = 10_000
 """Of one entry under defects: in one scene; instances.npy can number 65 535."""
-
-
-class _Record(BaseModel):
-    """Frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_word_for_a_number(cls, value: Any, info: Any) -> Any:
-        if isinstance(value, bool | str) and cls.model_fields[info.field_name or ""].annotation in (int, float):
-            # a YAML number has a point before its exponent, or it is a word
-            raise ValueError(f"must be a number without quotes, such as 0.5 or 1.0e-3, got {value!r}")
-        return value
 
 
 def _above_zero(value: Any) -> Any:
@@ -71,16 +58,11 @@ Count = Annotated[Any, BeforeValidator(_count)]
 NameDraw = Annotated[Any, BeforeValidator(lambda v: None if v is None else check_name(v))]
 """A draw of names, or nothing."""
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
-Split = Literal["train", "validation", "test"]
+
 Share = Annotated[float, Field(strict=True)]
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
-# --- what the user writes ---------------------------------------------------------------------------------------------
-
-
-class PartSpec(_Record):
+class PartSpec(Record):
     """One part to draw from: of the library, or a CAD file.
 
     Attributes:
@@ -128,7 +110,7 @@ class PartSpec(_Record):
         return self.name or "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_")
 
 
-class PoseSpec(_Record):
+class PoseSpec(Record):
     """How parts stand on the stage.
 
     Attributes:
@@ -144,7 +126,7 @@ class PoseSpec(_Record):
     shift_mm: NotNegative = 0.0
 
 
-class DefectSpec(_Record):
+class DefectSpec(Record):
     """How many defects of one kind, and how they are drawn; the kind's own parameters stand beside these.
 
     Attributes:
@@ -178,42 +160,7 @@ class DefectSpec(_Record):
         return dict(self.model_extra or {})
 
 
-class DetectorSpec(_Record):
-    """A flat panel.
-
-    Attributes:
-        rows: Pixels in a column.
-        columns: Pixels in a row.
-        pixel_mm: Pitch of the square pixels.
-        scintillator: A material, or None for a panel that absorbs every photon.
-        scintillator_mm: Its thickness.
-        free_beam_counts: What the free beam adds to the dark level.
-        dark_counts: The level without a beam.
-        electronic_noise_counts: Standard deviation of the read-out noise.
-        bits: Depth of the converter.
-    """
-
-    rows: int = Field(default=128, ge=8, le=8192)
-    columns: int = Field(default=128, ge=8, le=8192)
-    pixel_mm: float = Field(default=1.0, gt=0)
-    scintillator: str | None = "CsI"
-    scintillator_mm: float = Field(default=0.5, gt=0)
-    free_beam_counts: float = Field(default=50000.0, gt=0)
-    dark_counts: float = Field(default=500.0, ge=0)
-    electronic_noise_counts: float = Field(default=5.0, ge=0)
-    bits: int = Field(default=16, ge=8, le=16)
-
-    @model_validator(mode="after")
-    def _fits_the_converter(self) -> "DetectorSpec":
-        if self.dark_counts + self.free_beam_counts > 2**self.bits - 1:
-            raise ValueError(
-                f"dark_counts + free_beam_counts must stay within {2**self.bits - 1} ({self.bits} bits), "
-                f"got {self.dark_counts + self.free_beam_counts:g}"
-            )
-        return self
-
-
-class ScanDraws(_Record):
+class ScanDraws(Record):
     """The scan, each number a draw.
 
     Attributes:
@@ -247,7 +194,7 @@ class ScanDraws(_Record):
     backend: str = "mesh"
 
 
-class VolumeDraws(_Record):
+class VolumeDraws(Record):
     """The reconstruction.
 
     Attributes:
@@ -261,7 +208,7 @@ class VolumeDraws(_Record):
     window: Literal["ram-lak", "hann"] = "ram-lak"
 
 
-class DatasetSpec(_Record):
+class DatasetSpec(Record):
     """A dataset: what to scan, and how.
 
     Attributes:
@@ -300,153 +247,6 @@ class DatasetSpec(_Record):
         return self
 
 
-# --- what one scene becomes -------------------------------------------------------------------------------------------
-
-
-class PartChoice(_Record):
-    """The part of one scene, in numbers.
-
-    Attributes:
-        name: Of the part.
-        library: Name in the library, with its dimensions,
-        dimensions: by name;
-        file: or a mesh file,
-        unit: with its unit
-        repair: and whether holes may be closed.
-        tolerance_mm: Of a STEP file's facets.
-        scale: On all lengths.
-        materials: By body.
-        host: The body that defects sit in.
-    """
-
-    name: str
-    library: str | None = None
-    dimensions: dict[str, int | float] = {}
-    file: str | None = None
-    unit: str | None = None
-    repair: bool = False
-    tolerance_mm: float = 0.1
-    scale: float = Field(default=1.0, gt=0)
-    materials: dict[str, str]
-    host: str
-
-
-class Pose(_Record):
-    """Where the part stands on the stage.
-
-    Attributes:
-        quaternion: How the part's frame is turned (w, x, y, z).
-        shift_mm: Where its origin goes.
-    """
-
-    quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
-    shift_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
-
-    @model_validator(mode="after")
-    def _turns(self) -> "Pose":
-        if not any(self.quaternion):
-            raise ValueError("quaternion must not be all zeros; no turn is [1, 0, 0, 0]")
-        return self
-
-
-class ScanSpec(_Record):
-    """The scan of one scene, in numbers; see ScanDraws."""
-
-    tube_kv: float = Field(gt=0)
-    tube_target: str = "W"
-    anode_deg: float = Field(default=12.0, gt=0, lt=90)
-    filters: dict[str, Annotated[float, Field(ge=0)]] = {}
-    exposure_mas: float = Field(gt=0)
-    detector: DetectorSpec
-    source_detector_mm: float = Field(gt=0)
-    source_object_mm: float = Field(gt=0)
-    views: int = Field(ge=3)
-    flat_frames: int = Field(default=32, ge=1)
-    rays_per_pixel: int = Field(default=1, ge=1, le=8)
-    noise: bool = True
-    backend: str = "mesh"
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "ScanSpec":
-        if not self.source_object_mm < self.source_detector_mm:
-            raise ValueError(
-                f"source_object_mm must be smaller than source_detector_mm, got {self.source_object_mm:g} against "
-                f"{self.source_detector_mm:g}"
-            )
-        return self
-
-
-Side = Annotated[int, Field(ge=1)]
-
-
-class VolumeSpec(_Record):
-    """The reconstruction of one scene.
-
-    Attributes:
-        shape: Voxels along z, y and x.
-        voxel_mm: Side of the cubic voxels.
-        window: Of the ramp filter.
-    """
-
-    shape: tuple[Side, Side, Side]
-    voxel_mm: float = Field(gt=0)
-    window: Literal["ram-lak", "hann"] = "ram-lak"
-
-
-class SceneSpec(_Record):
-    """Everything about one scene: all that follows is a function of this.
-
-    Attributes:
-        dataset: Name of the dataset.
-        index: Of the scene in it.
-        seed: Of the dataset.
-        split: By part.
-        part: What is scanned.
-        pose: How it stands.
-        defects: What is wrong with it: records of `defects.kinds`.
-        unplaced: How many defects of a kind found no place.
-        scan: How it is scanned.
-        volume: How it is reconstructed.
-    """
-
-    dataset: Name
-    index: int = Field(default=0, ge=0)
-    seed: int = Field(default=0, ge=0)
-    split: Split = "train"
-    part: PartChoice
-    pose: Pose = Pose()
-    defects: tuple[Any, ...] = ()
-    unplaced: dict[str, int] = {}
-    scan: ScanSpec
-    volume: VolumeSpec
-
-    @property
-    def key(self) -> str:
-        """The sample's key in the shards; no dot in it."""
-        return f"{self.dataset}-{self.index:06d}"
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {
-            **self.model_dump(mode="json", exclude={"defects"}),
-            "defects": [kinds.to_json(d) for d in self.defects],
-        }
-
-    @classmethod
-    def from_json(cls, values: Any, source: str = "scene") -> "SceneSpec":
-        """Return the scene that `to_json` wrote, or raise BadInput that names what is wrong in `source`."""
-        if not isinstance(values, dict):
-            raise BadInput(f"{source} must hold a scene: a JSON object with the keys {', '.join(cls.model_fields)}")
-        listed = values.get("defects", [])
-        if not isinstance(listed, list):
-            raise BadInput(f"{source}: defects must be a list, got {listed!r}")
-        flaws = tuple(_flaw(d, f"{source}: defects.{i}") for i, d in enumerate(listed))
-        return validated(cls, {**values, "defects": flaws}, source)
-
-
-# --- reading, with messages for people --------------------------------------------------------------------------------
-
-
 SIZES = (1e-9, 1e9)
 """Numbers of a dataset spec, other than seeds, lie between these or are 0: beyond, their squares and cubes overflow."""
 
@@ -478,76 +278,6 @@ def _check_sizes(value: Any, source: str, place: tuple[str, ...]) -> None:
             raise BadInput(
                 f"{source}: {'.'.join(place)}: expected 0, or a size from {low:g} to {high:g}, got {value!r}"
             )
-
-
-def read_scene_spec(path: Path) -> SceneSpec:
-    """Return the scene of a JSON file: a bare SceneSpec, or a sample's scene.json that holds one under "scene"."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInput(f"no scene file {path}") from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}; give a JSON file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not readable as JSON: {error}") from error
-    return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, path.name)
-
-
-def validated(model: type[BaseModel], values: dict[Any, Any], source: str) -> Any:
-    """Return the record, or raise BadInput that names every fault by its place in the file."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        faults = error.errors(include_url=False)
-        # a part with a fault is left out of the list, and pydantic then finds the list too short as well
-        deeper = [f for f in faults if f["type"] != "too_short" or faults == [f]]
-        lines = [_line(model, fault) for fault in deeper]
-        raise BadInput(f"{source}: " + "\n  ".join(lines)) from error
-
-
-IN_OUR_WORDS = {
-    "missing": "is missing",
-    "too_short": "must list at least one",
-    "string_pattern_mismatch": "must be of small letters, digits and _, and not begin with _",
-    **dict.fromkeys(("float_parsing", "float_type"), "must be a number"),
-    **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "must be a whole number"),
-}
-"""What pydantic finds wrong, where its own words are a programmer's."""
-
-
-def _line(model: type[BaseModel], fault: Any) -> str:
-    """Return one fault in words: where, what was expected, what was got."""
-    place = [
-        part for part in fault["loc"] if not (isinstance(part, str) and part.startswith(("function-", "literal[")))
-    ]
-    where = "".join(f"{p}." for p in place if p != "[key]").removesuffix(".")
-    where += ": " if where else ""
-    if fault["type"] == "extra_forbidden":
-        return f"{where}{unknown('key', str(place[-1]), _fields_at(model, place[:-1]))}"
-    if fault["type"] == "value_error":
-        return f"{where}{fault['ctx']['error']}"  # ours: as it was written
-    text = IN_OUR_WORDS.get(fault["type"], fault["msg"].replace("Input should", "must"))
-    got = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
-    return f"{where}{text[0].lower() + text[1:]}{got}"
-
-
-def _fields_at(model: type[BaseModel], place: list[Any]) -> list[str]:
-    """Return the keys that are known at a place in the file."""
-    for step in place:
-        if isinstance(step, int):
-            continue
-        inner = model.model_fields[step].annotation
-        candidates = [inner, *getattr(inner, "__args__", ())]
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(model.model_fields)
-
-
-def _flaw(values: Any, source: str) -> Any:
-    """Return the defect that `kinds.to_json` wrote; the text of a refusal begins with its place."""
-    try:
-        return kinds.from_json(values)
-    except BadInput as error:
-        raise BadInput(f"{source}: {error}") from error
 
 
 def _named(name: str, parameter: kinds.Parameter, value: Draw) -> None:

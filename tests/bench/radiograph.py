@@ -8,13 +8,13 @@ from ctsim.geometry import Geometry, circular
 from ctsim.radiograph import scan
 from ctsim.scanner import scanner_of
 from scenes.build import Solid, Specimen
+from scenes.scene import DetectorSpec, ScanSpec
 from scenes.seeds import stream
-from scenes.spec import DetectorSpec, ScanSpec
 from tests.bench.figures import median_seconds, show
 from tests.ctsim.shapes import triangles_of
 from tests.ctsim.test_mesh import chord_of_convex
 
-VIEWS = 60
+VIEWS = 120
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from ctsim.detect import as_stored
 from ctsim.pipeline import render
 from ctsim.shards import read_dataset, read_samples
 from scenes.parts import load_part
-from scenes.spec import read_scene_spec
+from scenes.scene import read_scene_spec
 from tests.ctsim import small
 
 

@@ -11,7 +11,7 @@ from defects.gas_pore import GasPore
 from scenes.body import Body
 from scenes.build import Solid, build
 from scenes.parts import Part
-from scenes.spec import DetectorSpec, PartChoice, ScanSpec, SceneSpec, VolumeSpec
+from scenes.scene import DetectorSpec, PartChoice, ScanSpec, SceneSpec, VolumeSpec
 
 
 def scene_with(*flaws) -> tuple[SceneSpec, Part]:

@@ -5,7 +5,7 @@ import pytest
 from numba import njit, prange
 from scipy import special, stats
 
-from ctsim.noise import normal, poisson, uniform
+from ctsim.noise import normal, normals, poisson, uniform
 
 KEY = np.uint64(0x1234567890ABCDEF)
 
@@ -55,6 +55,14 @@ def test_splitmix64_gives_its_published_numbers():
 @pytest.mark.parametrize("u", [1e-16, 1e-9, 0.01, 0.074, 0.076, 0.3, 0.5, 0.9, 0.99, 1 - 1e-9])
 def test_normal_is_the_quantile_function(u):
     assert normal(u) == pytest.approx(special.ndtri(u), rel=1e-11, abs=1e-15)
+
+
+def test_a_row_of_normals_is_the_normals_of_its_counters():
+    row = np.zeros(20_000)
+    normals(KEY, 6, row)
+    alone = [normal(uniform(KEY, 6 + 2 * i)) for i in range(len(row))]
+    np.testing.assert_allclose(row, alone, rtol=1e-12, atol=1e-15)
+    assert stats.kstest(row, "norm").pvalue > 1e-3
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.7, 5.0, 40.0, 63.9, 64.0, 100.0, 1000.0])

@@ -10,8 +10,8 @@ from ctsim.radiograph import backend_of, scan, triangles_of
 from ctsim.scanner import scanner_of
 from defects.messages import BadInput
 from scenes.build import Solid, Specimen
+from scenes.scene import DetectorSpec, ScanSpec
 from scenes.seeds import stream
-from scenes.spec import DetectorSpec, ScanSpec
 
 
 def settings(**changes) -> ScanSpec:

@@ -15,7 +15,7 @@ from scenes.body import VOID
 from scenes.build import Specimen, build
 from scenes.parts import Part
 from scenes.pose import matrix_of
-from scenes.spec import Pose, SceneSpec
+from scenes.scene import Pose, SceneSpec
 from tests.defects.measure import centroid
 from tests.scenes.toy import SIZE_MM, block, bolted, scene
 

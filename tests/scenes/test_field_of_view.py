@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from defects.messages import BadInput
 from scenes.field_of_view import CLEARANCE, MARGIN, enclosing_voxel_mm, nearest_source_mm, source_object_mm
-from scenes.spec import DetectorSpec
+from scenes.scene import DetectorSpec
 
 DETECTOR = DetectorSpec(rows=100, columns=200, pixel_mm=1.0)
 SDD_MM = 800.0

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from scenes.pose import matrix_of, sample_pose
-from scenes.spec import Pose, PoseSpec
+from scenes.scene import Pose
+from scenes.spec import PoseSpec
 
 COUNT = 2000
 

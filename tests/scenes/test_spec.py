@@ -10,18 +10,16 @@ from defects.crack import Crack
 from defects.gas_pore import GasPore
 from defects.inclusion import Inclusion
 from defects.messages import BadInput
+from scenes.scene import DetectorSpec, SceneSpec, read_scene_spec
 from scenes.spec import (
     MOST_DEFECTS,
     DatasetSpec,
     DefectSpec,
-    DetectorSpec,
     PartSpec,
     PoseSpec,
     ScanDraws,
-    SceneSpec,
     VolumeDraws,
     read_dataset_spec,
-    read_scene_spec,
 )
 from tests.scenes.toy import dataset, scene
 

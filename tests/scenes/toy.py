@@ -6,7 +6,9 @@ from manifold3d import Manifold
 
 from scenes.body import Body
 from scenes.parts import Part
-from scenes.spec import DatasetSpec, PartChoice, SceneSpec, validated
+from scenes.records import validated
+from scenes.scene import PartChoice, SceneSpec
+from scenes.spec import DatasetSpec
 
 SIZE_MM = (40.0, 30.0, 20.0)
 
