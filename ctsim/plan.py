@@ -25,7 +25,7 @@ from scenes.spec import DatasetSpec
 LEAST_PHOTONS = 10.0
 """That the detector must catch from the free beam, per pixel and view; a good scan has 10 000."""
 
-CHECKED_SCENES = 256
+CHECKED_SCENES = 32
 """Scenes whose part is tried against the field of view before anything is written."""
 
 

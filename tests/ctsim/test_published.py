@@ -56,7 +56,8 @@ def test_another_renderers_picture_of_a_turning_tetrahedron_is_met(frame):
         materials=np.zeros(len(mesh.faces), np.int64),
     )
     geometry = circular(
-        source_object_mm=300, source_detector_mm=400, rows=150, columns=150, pixel_mm=1.3, angles_deg=np.array([18.0 * frame])
+        source_object_mm=300, source_detector_mm=400, rows=150, columns=150, pixel_mm=1.3,
+        angles_deg=np.array([18.0 * frame]),
     )  # fmt: skip
     line = Spectrum(energies_kev=np.array([130.0]), photons=np.ones(1))
     beam = reading(line, np.ones(1), ("Fe",), (100.0,))
