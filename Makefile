@@ -22,7 +22,7 @@ demo: core
 	rm -rf demo-out
 	$(BIN)/ctsim generate demo --out demo-out
 	$(BIN)/ctsim check demo-out
-	$(BIN)/ctsim preview demo-out --out demo.png
+	$(BIN)/ctsim preview demo-out --count 8 --out demo.png
 
 test: setup
 	$(BIN)/python -m pytest -m "not slow and not gpu"

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard, sha256_of
+from ctsim.files import sha256_of
+from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard
 from defects.messages import BadInput
+from scenes.records import SPLITS
 from scenes.scene import SceneSpec
 
 KEPT = {"dataset.json", "README.md", "croissant.json"}
@@ -29,17 +31,12 @@ def faults(folder: Path) -> Iterator[str]:
     yield from (f"{name}: missing" for name in sorted(KEPT) if not (folder / name).is_file())
     for part in dataset.get("parts", []):
         yield from _file_faults(folder, part)
-    yield from _leaks(dataset)
+    for shard in dataset["shards"]:
+        if shard["split"] not in SPLITS:
+            yield f"dataset.json: {shard['file']} has the unknown split {shard['split']!r}"
     seen: dict[str, str] = {}
     for shard in dataset["shards"]:
         yield from _shard_faults(folder, shard, dataset, seen)
-
-
-def _leaks(dataset: dict) -> Iterator[str]:
-    """Yield the parts whose samples stand in a split that is not theirs; checked again sample by sample."""
-    for shard in dataset["shards"]:
-        if shard["split"] not in {"train", "validation", "test"}:
-            yield f"dataset.json: {shard['file']} has the unknown split {shard['split']!r}"
 
 
 def _file_faults(folder: Path, record: dict) -> Iterator[str]:
@@ -65,7 +62,11 @@ def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str]
             if sample["key"] in seen:
                 yield f"{path.name}: {sample['key']} stands in {seen[sample['key']]} too"
             seen[sample["key"]] = path.name
-            yield from (f"{path.name}: {sample['key']}: {fault}" for fault in sample_faults(sample, shard, dataset))
+            try:
+                found = list(sample_faults(sample, shard, dataset))
+            except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+                found = [f"its records are malformed: {type(error).__name__} {error}"]
+            yield from (f"{path.name}: {sample['key']}: {fault}" for fault in found)
     except BadInput as error:
         yield str(error)
     if keys != list(shard["samples"]):
@@ -131,7 +132,7 @@ def _volumes_mm3(sample: dict[str, Any]) -> tuple[float, float]:
     least = 0.0
     for record in sample["defects"]:
         # no corner lies farther from the centre of mass than the whole extent
-        reach_mm = np.abs(record["centroid_stage_mm"]) + record["largest_extent_mm"]
+        reach_mm = np.abs(record["centroid_stage_mm"]) + record["feret_max_mm"]
         least += record["volume_mm3"] if np.all(reach_mm <= half_mm) else 0.0
     return least, sum(record["volume_mm3"] for record in sample["defects"])
 

@@ -73,6 +73,8 @@ def generate(
         _note(f"{kind}: {number} found no place in their parts and are left out")
     if as_json:
         print(json.dumps({"out": str(out), **outcome.__dict__}))  # noqa: T201
+    elif outcome.finished and not outcome.scenes:
+        err_console.print(f"{out}: no scans: every scene is dropped, for the reasons in dataset.json", markup=False)
     elif outcome.finished:
         dropped = f", {outcome.dropped} dropped (see dataset.json)" if outcome.dropped else ""
         made = f"{_counted(outcome.scenes, 'labelled scan')} in {_counted(outcome.shards, 'shard')}"
@@ -80,6 +82,8 @@ def generate(
     else:
         so_far = f"{_counted(outcome.shards, 'shard')} so far, others are still missing"
         out_console.print(f"{out}: this slice is done; {so_far}", markup=False)
+    if outcome.finished and not outcome.scenes:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -101,7 +105,9 @@ def preview(
         samples = list(itertools.islice(read_samples(Path(dataset)), count))
     else:
         spec, folder = _spec(dataset, None, seed)
-        classes, samples = first_samples(spec, folder, count)
+        classes, samples = first_samples(spec, folder, count, _note)
+        if not samples:
+            raise BadInput(f"all of the first {count} scenes of {dataset} are dropped, for the reasons above")
     save(contact_sheet(samples, classes), out)
     out_console.print(f"{out}: {_counted(len(samples), 'scene')} of {dataset}", markup=False)
 
@@ -115,17 +121,26 @@ def render(
     from ctsim.images import write_radiographs
     from ctsim.materials import material
     from ctsim.pipeline import render as run
+    from ctsim.plan import check_beam
     from ctsim.radiograph import backend_of
+    from scenes.field_of_view import check_fit
     from scenes.parts import load_part
+    from scenes.sample import corners_mm
     from scenes.scene import read_scene_spec
 
     spec = read_scene_spec(scene)
     _new_folder(out)
     backend_of(spec.scan.backend)
-    for name in (*spec.part.materials.values(), *spec.scan.filters):
-        material(name)
     part = load_part(spec.part, _folder_of_parts(scene, spec.part.file))
-    _check_fit(spec, part)
+    for name in (*spec.part.materials, spec.part.host):
+        part.body(name)
+    if bare := [body.name for body in part.bodies if not body.material]:
+        raise BadInput(f"{scene.name}: part.materials gives no material for the body {bare[0]!r}")
+    filled = [flaw.material for flaw in spec.defects if hasattr(flaw, "material")]
+    for name in (*spec.part.materials.values(), *spec.scan.filters, *filled):
+        material(name)
+    check_fit(corners_mm(part, spec.pose), spec.scan, spec.part.name)
+    check_beam(spec.scan)
     scanner, radiographs = run(spec, part)
     count = write_radiographs(out, spec, scanner, radiographs)
     out_console.print(f"{out}: {count} projections of {spec.part.name}", markup=False)
@@ -154,6 +169,10 @@ def replay(
         raise BadInput(f"{folder / shards[0]} lacks {key}.scene.json; see what else is wrong: ctsim check {folder}")
     scene, files = run(folder, key, decode(key, stored, shards[0])["scene"])
     write_files(out, {f"{key}.{name}": content for name, content in files.items()})
+    if scene.part.file:  # so that its scene.json can be rendered where it lies
+        write_files(
+            (out / scene.part.file).parent, {Path(scene.part.file).name: (folder / scene.part.file).read_bytes()}
+        )
     differ = sorted(name for name in files if files[name] != stored.get(name))
     if differ:
         text = f"{key}: {', '.join(differ)} differ from the dataset's; was it made by another version?"
@@ -188,7 +207,7 @@ def check(
 @app.command()
 def parts(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="STL, OBJ, PLY, OFF, 3MF or STEP files.")],
-    unit: Annotated[str | None, typer.Option(help="Of files that carry none: mm, cm, m, inch.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Of files that carry none: um, mm, cm, m, inch, ft.")] = None,
     tolerance_mm: Annotated[float, typer.Option(help="Of the facets of a STEP file.")] = 0.1,
     repair: Annotated[bool, typer.Option(help="Close holes where that is possible.")] = False,
     as_json: Json = False,
@@ -315,18 +334,6 @@ def _folder_of_parts(scene: Path, file: str | None) -> Path:
         if (folder / file).exists():
             return folder
     raise BadInput(f"{scene.name} needs the part {file}, which is neither beside it nor in the folder above")
-
-
-def _check_fit(spec, part) -> None:
-    """Raise BadInput where the part does not fit between source and detector."""
-    from scenes.field_of_view import source_object_mm
-    from scenes.sample import corners_mm
-
-    scan = spec.scan
-    source_object_mm(
-        corners_mm(part, spec.pose), scan.detector, scan.source_detector_mm,
-        scan.source_detector_mm / scan.source_object_mm, spec.part.name,
-    )  # fmt: skip
 
 
 class _Rate(ProgressColumn):

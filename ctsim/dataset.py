@@ -13,6 +13,7 @@ from ctsim.card import card
 from ctsim.croissant import croissant
 from ctsim.encode import encode, made_by
 from ctsim.engines import cores, in_order
+from ctsim.files import locked, sha256_of, write_file
 from ctsim.pipeline import make_sample
 from ctsim.plan import (
     ShardPlan,
@@ -24,7 +25,7 @@ from ctsim.plan import (
     load_parts,
     plan_shards,
 )  # fmt: skip
-from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, sha256_of, write_file, write_shard
+from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_shard
 from defects.messages import BadInput
 from scenes.parts import Part, load_part, save_solids
 from scenes.sample import sample, split_of
@@ -109,7 +110,7 @@ def generate(
     _keep_parts(spec, parts, out)
     shards = plan_shards(spec)
     k, n = slice_of
-    todo = [plan for plan in shards[k - 1 :: n] if not _record_path(out, plan).exists()]
+    todo = [plan for plan in shards[k - 1 :: n] if _record(out, plan) is None]
     done = sum(len(p.scenes) for p in shards[k - 1 :: n]) - sum(len(p.scenes) for p in todo)
     total = done + sum(len(plan.scenes) for plan in todo)
     report(done, total)
@@ -118,7 +119,7 @@ def generate(
     workers = min(workers or cores(), max(len(tasks), 1), LARGEST_POOL)
     made = in_order(_make, tasks, workers) if tasks else iter(())
     for plan in todo:
-        done = _write(out, plan, made, done, total, report)
+        done = _write(out, plan, made, done, total, report, note)
     return _finish(spec, out, shards, classes, identity, parts)
 
 
@@ -135,14 +136,19 @@ def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, d
     return scene, encode(make_sample(scene, load_part(scene.part, folder), classes))
 
 
-def first_samples(spec: DatasetSpec, folder: Path, count: int) -> tuple[list[dict], list[dict[str, Any]]]:
+def first_samples(
+    spec: DatasetSpec, folder: Path, count: int, note: Tell = lambda text: None
+) -> tuple[list[dict], list[dict[str, Any]]]:
     """Return the classes and the first samples of a dataset, as its shards would hold them; nothing is written."""
     check_at_the_door(spec, folder)
     classes, load = classes_of(spec, load_parts(spec, folder)), functools.partial(load_part, folder=folder)
     samples = []
     for index in range(min(count, spec.scenes)):
-        scene = sample(spec, index, load)
-        samples.append(decode(scene.key, encode(make_sample(scene, load(scene.part), classes))))
+        try:
+            scene = sample(spec, index, load)
+            samples.append(decode(scene.key, encode(make_sample(scene, load(scene.part), classes))))
+        except (BadInput, ArithmeticError) as error:
+            note(f"scene {index} is dropped: {error}")
     return class_records(classes), samples
 
 
@@ -151,12 +157,12 @@ def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
     folder = Path(task.folder)
     try:
         scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder))
-    except BadInput as error:
+        return scene, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
+    except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
         return str(error)
-    return scene, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
 
 
-def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, report: Report) -> int:
+def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, report: Report, note: Tell) -> int:
     """Write one shard and its record, and return how many scenes are done."""
     dropped, unplaced = [], Counter()
 
@@ -165,6 +171,7 @@ def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, re
         for index in plan.scenes:
             result = next(made)
             if isinstance(result, str):
+                note(f"scene {index} is dropped: {result}")
                 dropped.append({"index": index, "reason": result})
             else:
                 scene, files = result
@@ -173,9 +180,10 @@ def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, re
             done += 1
             report(done, total)
 
-    shard = write_shard(out / plan.file, samples(), plan.split)
-    record = {"shard": asdict(shard), "dropped": dropped, "unplaced": dict(sorted(unplaced.items()))}
-    write_file(_record_path(out, plan), json_bytes(record))
+    with locked(out / PROGRESS / f"{plan.file}.lock"):
+        shard = write_shard(out / plan.file, samples(), plan.split)
+        record = {"shard": asdict(shard), "dropped": dropped, "unplaced": dict(sorted(unplaced.items()))}
+        write_file(_record_path(out, plan), json_bytes(record))
     return done
 
 
@@ -212,12 +220,25 @@ def _begin(out: Path, identity: dict) -> bool:
                 f"{out} holds another dataset ({_difference(found.get('identity', {}), identity)}); "
                 "choose another --out, or delete that folder"
             )
+        if finished.exists():
+            _require_whole(out, found["shards"])
         return finished.exists()
     if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
         raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")
     mark.parent.mkdir(parents=True, exist_ok=True)
     write_file(mark, json_bytes({"identity_sha256": mine, "identity": identity}))
     return False
+
+
+def _require_whole(out: Path, shards: list[dict]) -> None:
+    """Raise BadInput where a finished dataset has lost a shard: it would be wrong to call it done."""
+    for shard in shards:
+        path = out / shard["file"]
+        if not path.is_file() or path.stat().st_size != shard["bytes"]:
+            raise BadInput(
+                f"{out} was finished, but its {path.name} is {'cut short' if path.exists() else 'missing'}: put it "
+                "back, or delete the folder and repeat the command"
+            )
 
 
 def _difference(theirs: dict, mine: dict) -> str:
@@ -235,10 +256,33 @@ def _record_path(out: Path, plan: ShardPlan) -> Path:
     return out / PROGRESS / f"{plan.file}.json"
 
 
+def _record(out: Path, plan: ShardPlan, *, deeply: bool = True) -> dict | None:
+    """Return what stands on record of a finished shard; None where nothing does, or the tar is another."""
+    try:
+        record = json.loads(_record_path(out, plan).read_text())
+        shard, path = record["shard"], out / plan.file
+        whole = path.stat().st_size == shard["bytes"] and (not deeply or sha256_of(path) == shard["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return record if whole else None
+
+
 def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
     """Write dataset.json and the card once every shard is there."""
-    paths = [_record_path(out, plan) for plan in shards]
-    records = [json.loads(path.read_text()) for path in paths if path.exists()]
+    try:
+        with locked(out / PROGRESS / "finish.lock", wait=True):
+            return _finish_alone(spec, out, shards, classes, identity, parts)
+    except FileNotFoundError:
+        if not (out / "dataset.json").exists():
+            raise
+        # another slice has finished the dataset while this one was waiting
+        return _outcome(json.loads((out / "dataset.json").read_text()), finished=True)
+
+
+def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
+    if not (out / PROGRESS).exists():
+        raise FileNotFoundError(out / PROGRESS)
+    records = [record for plan in shards if (record := _record(out, plan, deeply=False)) is not None]
     tars = [record["shard"] for record in records]
     made = {
         "shards": tars,
@@ -255,7 +299,7 @@ def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, P
         "classes": class_records(classes),
         "splits": {p.key: split_of(spec, p) for p in spec.parts},
         **made,
-        "parts": [_file_record(out, path) for path in sorted((out / "parts").glob("*"))],
+        "parts": [_file_record(out, path) for path in sorted((out / "parts").glob("*.npz"))],
         "imports": {name: part.report for name, part in parts.items() if part.report},
         "identity_sha256": hash_of(identity),
         "identity": identity,
@@ -263,6 +307,8 @@ def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, P
     write_file(out / "README.md", card(dataset).encode())
     write_file(out / "croissant.json", json_bytes(croissant(dataset)))
     write_file(out / "dataset.json", json_bytes(dataset))
+    for path in (*out.glob("*.part"), *out.glob("parts/*.part")):  # of runs that were killed
+        path.unlink(missing_ok=True)
     shutil.rmtree(out / PROGRESS)
     return _outcome(dataset, finished=True)
 

@@ -8,15 +8,13 @@ import shutil
 EXTRAS = {
     "step": ("STEP files", ["cascadio"]),
     "train": ("training recipes", ["torch", "monai"]),
-    "gpu": ("kernels on an NVIDIA card", ["cupy-cuda13x", "numba-cuda"]),
-    "gvxr": ("gVirtualXray as a peer backend", ["gvxr"]),
-    "gate": ("GATE 10 Monte Carlo", ["opengate", "uproot"]),
-    "cluster": ("Ray clusters and S3", ["ray", "s3fs"]),
-    "scans": ("scanner files", ["h5py", "olefile", "SimpleITK", "pynrrd", "nibabel", "pydicom"]),
 }
-"""Extra -> what it is for, and the packages it brings."""
+"""Extra that this version makes use of -> what it is for, and the packages it brings."""
 
-CORE = ["numpy", "scipy", "numba", "trimesh", "manifold3d", "scikit-image", "xraylib", "spekpy", "webdataset"]
+CORE = [
+    "jaxtyping", "lxml", "manifold3d", "networkx", "numba", "numpy", "pillow", "pydantic", "PyYAML", "rich",
+    "scikit-image", "scipy", "spekpy", "tifffile", "trimesh", "typer", "webdataset", "xraylib",
+]  # fmt: skip
 
 
 def examine() -> dict:

@@ -7,9 +7,10 @@ import tifffile
 
 from ctsim.detect import as_stored
 from ctsim.encode import made_by
+from ctsim.files import write_file
 from ctsim.radiograph import Radiographs
 from ctsim.scanner import Scanner
-from ctsim.shards import json_bytes, write_file
+from ctsim.shards import json_bytes
 from scenes.scene import SceneSpec
 
 

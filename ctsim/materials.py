@@ -58,7 +58,7 @@ _ALLOYS: dict[str, tuple[float, str]] = {
 }
 
 _COMPOUNDS: dict[str, tuple[float, str]] = {
-    # NIST Standard Reference Database 126 where it lists them, else data sheets
+    # NIST's table of elemental media and data sheets; W, Ti and Gd2O2S as the CTSimU project gives them
     **{"Al": (2.699, "Al"), "Fe": (7.874, "Fe"), "Cu": (8.96, "Cu"), "Ti": (4.506, "Ti"), "W": (19.25, "W")},
     **{"Mg": (1.74, "Mg"), "Ni": (8.902, "Ni"), "Pb": (11.35, "Pb"), "Sn": (7.31, "Sn"), "Be": (1.848, "Be")},
     **{"Ag": (10.50, "Ag"), "Mo": (10.22, "Mo"), "Zn": (7.133, "Zn"), "Au": (19.32, "Au"), "Si": (2.33, "Si")},

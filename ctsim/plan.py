@@ -74,21 +74,25 @@ def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
         sample_setup(spec, index, lambda choice: load_part(choice, folder))
         for index in range(min(spec.scenes, CHECKED_SCENES))
     ]
-    _check_beam(spec, setups[0].scan)
+    check_beam(_weakest(spec, setups[0].scan))
 
 
-def _check_beam(spec: DatasetSpec, scan: ScanSpec) -> None:
-    """Raise BadInput where the free beam may bring a pixel too few photons to see anything."""
+def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:
+    """Return the scan with the weakest beam that the spec can give."""
     draws = {"tube_kv": 0, "exposure_mas": 0, "source_detector_mm": 1}
     ends = {name: extent(getattr(spec.scan, name))[end] for name, end in draws.items()}
     filters = {name: extent(value)[1] for name, value in spec.scan.filters.items()}
-    weakest = scan.model_copy(
+    return scan.model_copy(
         update={
             **{name: end for name, end in ends.items() if 0 < end < math.inf},
             "filters": {name: mm if math.isfinite(mm) else scan.filters[name] for name, mm in filters.items()},
         }
     )
-    scanner, panel = scanner_of(weakest), scan.detector
+
+
+def check_beam(scan: ScanSpec) -> None:
+    """Raise BadInput where the free beam brings a pixel too few photons to see anything."""
+    scanner, panel = scanner_of(scan), scan.detector
     absorbed = absorbed_share(scanner.spectrum.energies_kev, panel.scintillator, panel.scintillator_mm)
     photons = scanner.spectrum.photons
     caught = scanner.detector.photons * float(absorbed @ photons / max(photons.sum(), 1e-300))

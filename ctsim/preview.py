@@ -1,5 +1,6 @@
 """A contact sheet: the first scenes of a dataset at a glance."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from skimage.transform import resize
+
+from ctsim.files import write_file
 
 Sample = dict[str, Any]
 """A sample as `ctsim.shards` reads it: "key", the arrays by name, "scene" and "defects"."""
@@ -37,13 +40,9 @@ def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
 
 def save(sheet: Image.Image, path: Path) -> None:
     """Write a sheet as PNG, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        sheet.save(part, format="PNG")
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    stream = io.BytesIO()
+    sheet.save(stream, format="PNG")
+    write_file(path, stream.getvalue())
 
 
 def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "side side 3"]]:

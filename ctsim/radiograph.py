@@ -9,7 +9,7 @@ from ctsim.backends import mesh
 from ctsim.detect import dark_frame, detect, starved_pixels
 from ctsim.scanner import Scanner
 from ctsim.transmit import falloff, transmit
-from defects.messages import unknown
+from defects.messages import BadInput, unknown
 from scenes.body import VOID
 from scenes.build import Specimen
 
@@ -25,7 +25,7 @@ class Radiographs:
         counts: One image a view.
         flat: The free beam.
         dark: No beam.
-        lowest_transmission: Of all rays, noise left out.
+        lowest_transmission: Of all pixels, noise left out.
         starved_share: Share of all pixels that expect fewer than ten quanta.
     """
 
@@ -53,16 +53,16 @@ def scan(specimen: Specimen, scanner: Scanner, *, rng: np.random.Generator) -> R
     one = np.ones((1, geometry.rows, geometry.columns))
     dark = dark_frame(one.shape[1:], scanner.detector, key=keys[0], frames=settings.flat_frames)
     flat = detect(
-        one, beam.variance.sum() * one, free[0], scanner.detector, key=keys[1], frames=settings.flat_frames
+        one, beam.variance.sum() * one, free, scanner.detector, key=keys[1], frames=settings.flat_frames
     )[0]  # fmt: skip
     counts = np.zeros((geometry.views, geometry.rows, geometry.columns), np.float32)
     lowest, starved = 1.0, 0
     side = settings.rays_per_pixel
     for views, lengths in backend_of(settings.backend)(triangles, geometry.sampled(side), len(materials)):
         mean, variance = transmit(lengths, beam, side)
-        counts[views] = detect(mean, variance, free[0], scanner.detector, key=keys[2], first_view=views.start)
+        counts[views] = detect(mean, variance, free, scanner.detector, key=keys[2], first_view=views.start)
         lowest = min(lowest, float(mean.min()))
-        starved += starved_pixels(mean, variance, free[0], scanner.detector.photons)
+        starved += starved_pixels(mean, variance, free, scanner.detector.photons)
     return Radiographs(
         counts=counts, flat=flat, dark=dark, lowest_transmission=lowest, starved_share=starved / counts.size
     )
@@ -79,6 +79,8 @@ def triangles_of(specimen: Specimen) -> tuple[mesh.Triangles, tuple[str, ...]]:
         faces.append(corners + count)
         rows.append(np.full(len(corners), materials.index(solid.material)))
         count += len(points)
+    if not matter:
+        raise BadInput("there is nothing to scan: the defects have taken all of the part")
     triangles = mesh.Triangles(
         vertices_mm=np.concatenate(vertices), faces=np.concatenate(faces), materials=np.concatenate(rows)
     )

@@ -6,6 +6,8 @@ with D the distance from the source to the axis, U that to the voxel along the c
 the axis. It sees the nominal geometry only.
 """
 
+from typing import Literal
+
 import numpy as np
 from jaxtyping import Float
 from numba import njit, prange
@@ -13,11 +15,12 @@ from scipy import fft
 
 from ctsim.geometry import Geometry, Grid
 
-WINDOWS = ("ram-lak", "hann")
-
 
 def fdk(
-    attenuation: Float[np.ndarray, "view row col"], geometry: Geometry, grid: Grid, window: str = "ram-lak"
+    attenuation: Float[np.ndarray, "view row col"],
+    geometry: Geometry,
+    grid: Grid,
+    window: Literal["ram-lak", "hann"] = "ram-lak",
 ) -> Float[np.ndarray, "z y x"]:
     """Return the linear attenuation coefficient in each voxel [1/mm].
 

@@ -4,7 +4,6 @@ A shard is a tar; a sample is the files in it that share a key, `NAME-000017.vol
 depends on when, where or by whom it was written. Reading takes no pickle.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ctsim.files import sha256_of
 from defects.messages import BadInput
 
 SCHEMA_VERSION = 1
@@ -45,8 +45,6 @@ RECORDS = {
     "classes": {"value", "name", "role"},
 }
 """Lists of dataset.json, and what no record in them may lack."""
-
-BLOCK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,23 +106,6 @@ def write_shard(path: Path, samples: Iterable[tuple[str, dict[str, bytes]]], spl
     return shard
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def read_dataset(folder: Path) -> dict[str, Any]:
     """Return what dataset.json says, or raise BadInput where the folder holds no finished dataset."""
     path = folder / "dataset.json"
@@ -136,14 +117,16 @@ def read_dataset(folder: Path) -> dict[str, Any]:
         raise BadInput(f"no dataset in {folder}: dataset.json is missing; {hint}") from error
     except (json.JSONDecodeError, UnicodeDecodeError, NotADirectoryError) as error:
         raise BadInput(f"{path} is not readable: {error}") from error
-    if not isinstance(record, dict) or not {"name", "classes", "shards"} <= record.keys():
-        raise BadInput(f"{path} is not a ctsim dataset: it lacks name, classes or shards")
+    if not isinstance(record, dict) or not {"name", "classes", "splits", "shards"} <= record.keys():
+        raise BadInput(f"{path} is not a ctsim dataset: it lacks name, classes, splits or shards")
     if record.get("schema_version") != SCHEMA_VERSION:
         raise BadInput(f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}")
     for name, keys in RECORDS.items():
         listed = record.get(name)
         if not isinstance(listed, list) or not all(isinstance(r, dict) and keys <= r.keys() for r in listed):
             raise BadInput(f"{path}: expected {name} to be a list of records with {', '.join(sorted(keys))}")
+    if not isinstance(record["splits"], dict) or not all(isinstance(s["samples"], list) for s in record["shards"]):
+        raise BadInput(f"{path}: expected splits to give one split a part, and a list of samples for each shard")
     return record
 
 
@@ -196,7 +179,7 @@ def read_raw(path: Path) -> Iterator[tuple[str, dict[str, bytes]]]:
                     raise BadInput(f"{path.name}: {info.name} stands in it twice")
                 files[name] = tar.extractfile(info).read()
     except FileNotFoundError as error:
-        raise BadInput(f"{path} is missing; repeat the command that made the dataset") from error
+        raise BadInput(f"{path} is missing; put it back, or make the dataset again in a new folder") from error
     except (tarfile.TarError, OSError, EOFError) as error:
         raise BadInput(f"{path} is not a whole tar: {error}") from error
     if key is not None:

@@ -46,27 +46,24 @@ def transmit_plainly(
     return passed @ reading.mean, passed @ reading.variance
 
 
-def falloff(geometry: Geometry) -> Float[np.ndarray, "view row col"]:
+def falloff(geometry: Geometry) -> Float[np.ndarray, "row col"]:
     r"""Return how the free beam thins out over the detector, 1 at the foot of the source's normal.
 
     $$ \left(\frac{SDD}{r}\right)^2 \cos\theta = \left(\frac{SDD}{r}\right)^3 $$
 
-    the inverse square of the distance and the incidence angle. Views whose detector stands alike share one image.
+    the inverse square of the distance and the incidence angle.
+
+    Raises:
+        ValueError: The detector does not stand alike before the source in all views, so that no one image serves all.
     """
-    columns = (np.arange(geometry.columns) + 0.5)[None, None, :, None]
-    rows = (np.arange(geometry.rows) + 0.5)[None, :, None, None]
-    stacked = np.concatenate([geometry.corner_ray_mm, geometry.u_mm, geometry.v_mm], axis=1)
-    images = {}
-    views = []
-    for view in range(geometry.views):
-        # the same detector turned with the source sees the same fall-off: only lengths and angles among vectors matter
-        corner, u, v = stacked[view].reshape(3, 3)
-        key = tuple(np.round([corner @ corner, corner @ u, corner @ v, u @ u, v @ v, u @ v], 9))
-        if key not in images:
-            ray = corner + columns * u + rows * v
-            images[key] = (geometry.distance_mm[view] / np.linalg.norm(ray, axis=-1)[0]) ** 3
-        views.append(images[key])
-    return np.broadcast_to(views[0], (geometry.views, *views[0].shape)) if len(images) == 1 else np.stack(views)
+    rays = [geometry.corner_ray_mm, geometry.u_mm, geometry.v_mm]
+    products = np.stack([np.sum(a * b, axis=1) for i, a in enumerate(rays) for b in rays[i:]])
+    if not np.allclose(products, products[:, :1], rtol=1e-9, atol=1e-9):
+        raise ValueError("the detector moves against the source from view to view: one flat field cannot serve all")
+    columns = (np.arange(geometry.columns) + 0.5)[None, :, None]
+    rows = (np.arange(geometry.rows) + 0.5)[:, None, None]
+    ray = geometry.corner_ray_mm[0] + columns * geometry.u_mm[0] + rows * geometry.v_mm[0]
+    return (geometry.distance_mm[0] / np.linalg.norm(ray, axis=-1)) ** 3
 
 
 @njit(parallel=True, cache=True, error_model="numpy")
@@ -83,7 +80,7 @@ def _sum_energies(lengths, mu, weight_mean, weight_variance, step_mm, tables, me
                     met, m = met + 1, i
             level, spread = 0.0, 0.0
             if met <= 1:  # one material at most: the cubic with the values and slopes of two knots of its table
-                position = lengths[view, m, row, column] / step_mm[m]
+                position = min(lengths[view, m, row, column] / step_mm[m], knots - 1.0)
                 knot = min(int(position), knots - 2)
                 t = position - knot
                 s = 1 - t

@@ -35,7 +35,7 @@ class Truth:
         instances: The defect with the largest share, wherever a defect has at least LEAST_SHARE; else 0.
         fractions: Share of the voxel that is defect, in 255ths.
         shares: Per defect, its own share [0..1] in a box of voxels that holds it.
-        sound: Share of the voxel that is the host's sound matter [0..1].
+        sound: Largest share of the voxel that one sound material has [0..1].
     """
 
     labels: UInt8[np.ndarray, "z y x"]

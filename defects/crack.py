@@ -55,7 +55,7 @@ class Crack:
 
     def solid(self) -> Manifold:
         """Return its surface [mm]."""
-        # 64 facets around: a wave as short as a third of the sheet still gets ten facets
+        # 64 facets around: a wave as short as a third of the sheet still gets seven of them
         sheet = ellipsoid((self.length_mm / 2, self.width_mm / 2, self.opening_mm / 2), segments=64)
         return moved(sheet.warp_batch(self._undulate) if self.waves else sheet, self.quaternion, self.centre_mm)
 

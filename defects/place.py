@@ -10,7 +10,7 @@ from manifold3d import Manifold
 from defects.host import Host, reach_mm
 
 DRAWS = 40_000
-"""Centres drawn for one flaw: a sheet that fills 1 % of its box still holds 400 of them. A fifth of a second in all."""
+"""Centres drawn for one flaw: a sheet that fills 1 % of its box still holds 400 of them."""
 
 TRIES = 60
 """Places measured for one flaw, of those that six rays let pass: a hundredth of a second each."""

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from defects.messages import BadInput
-from scenes.scene import DetectorSpec
+from scenes.scene import DetectorSpec, ScanSpec
 
 MARGIN = 0.95
 """Share of the detector that a fitted part fills at most: air must show beside it."""
@@ -76,6 +76,21 @@ def source_object_mm(
             f"fit, or at most {largest}"
         )
     return distance
+
+
+def check_fit(points_mm: Float[np.ndarray, "point 3"], scan: ScanSpec, part: str) -> None:
+    """Raise BadInput unless the turning part stays between source and detector, and in the picture."""
+    radius = float(np.hypot(points_mm[:, 0], points_mm[:, 1]).max())
+    nearest = nearest_source_mm(points_mm, scan.detector, scan.source_detector_mm, 1.0)
+    farthest = scan.source_detector_mm - radius
+    if nearest > farthest:
+        source_object_mm(points_mm, scan.detector, scan.source_detector_mm, "fit", part)  # says that none will do
+    if not nearest * (1 - 1e-9) <= scan.source_object_mm <= farthest:
+        raise BadInput(
+            f"source_object_mm must lie from {math.ceil(nearest * 1000) / 1000:g} to "
+            f"{math.floor(farthest * 1000) / 1000:g} mm for part {part!r} to stay in the field of view and clear of "
+            f"source and detector, got {scan.source_object_mm:g}"
+        )
 
 
 def enclosing_voxel_mm(points_mm: Float[np.ndarray, "point 3"], voxels: int) -> float:

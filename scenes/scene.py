@@ -51,14 +51,14 @@ class PartChoice(Record):
 
     Attributes:
         name: Of the part.
-        library: Name in the library, with its dimensions,
-        dimensions: by name;
-        file: or a mesh file,
-        unit: with its unit
-        repair: and whether holes may be closed.
-        tolerance_mm: Of a STEP file's facets.
-        scale: On all lengths.
-        materials: By body.
+        library: Name in the library, where it comes from there.
+        dimensions: Of a library part, by name.
+        file: Path of a mesh file, where it comes from one.
+        unit: Of the file, where it carries none.
+        repair: Whether holes in the file's surface may be closed.
+        tolerance_mm: How far the facets of a STEP file may lie from its true surface.
+        scale: Factor on all lengths.
+        materials: Name of the material by body.
         host: The body that defects sit in.
     """
 
@@ -103,7 +103,7 @@ class ScanSpec(Record):
     detector: DetectorSpec
     source_detector_mm: float = Field(gt=0)
     source_object_mm: float = Field(gt=0)
-    views: int = Field(ge=3)
+    views: int = Field(ge=3, le=100_000)
     flat_frames: int = Field(default=32, ge=1)
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True

@@ -125,6 +125,13 @@ class PoseSpec(Record):
     tilt_deg: NotNegative = Field(default_factory=lambda: [0, 15])
     shift_mm: NotNegative = 0.0
 
+    @model_validator(mode="after")
+    def _no_idle_words(self) -> "PoseSpec":
+        idle = sorted({"turn_deg", "tilt_deg"} & self.model_fields_set)
+        if idle and self.orientation != "fixture":
+            raise ValueError(f"{idle[0]} means something for orientation: fixture only, got {self.orientation}")
+        return self
+
 
 class DefectSpec(Record):
     """How many defects of one kind, and how they are drawn; the kind's own parameters stand beside these.
@@ -187,7 +194,7 @@ class ScanDraws(Record):
     detector: DetectorSpec = DetectorSpec()
     source_detector_mm: Positive = 800.0
     magnification: Annotated[Any, BeforeValidator(_magnification)] = "fit"
-    views: int = Field(default=180, ge=3)
+    views: int = Field(default=180, ge=3, le=100_000)
     flat_frames: int = Field(default=32, ge=1)
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True

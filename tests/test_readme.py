@@ -38,7 +38,7 @@ def test_the_spec_is_a_spec(desk):
 @pytest.mark.slow
 def test_the_commands_do_what_they_say(desk, monkeypatch):
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("ctsim ")]
-    assert len(lines) == 5
+    assert len(lines) == 6
     for line in lines:
         monkeypatch.setattr("sys.argv", shlex.split(line))
         with pytest.raises(SystemExit) as ended:
@@ -53,6 +53,13 @@ def test_every_command_is_in_the_table():
     text = README.read_text(encoding="utf-8")
     for command in ctsim.cli.app.registered_commands:
         assert f"| `ctsim {command.callback.__name__}" in text
+
+
+def test_no_figure_and_no_picture_is_missing():
+    text = README.read_text(encoding="utf-8")
+    assert "BENCH" not in text
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (README.parent / link).is_file(), link
 
 
 def test_the_map_shows_every_room():

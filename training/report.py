@@ -1,7 +1,6 @@
 """What a run leaves behind: RUN/metrics.json, and a picture of what was found, missed and called falsely."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw, ImageFont
 
+from ctsim.files import write_file
 from ctsim.messages import BadInput
 from training.data import Scan
 from training.evaluate import dice
@@ -63,9 +63,7 @@ def claim_folder(out: Path, command: dict[str, Any], *, write: bool) -> None:
 
 def write_metrics(out: Path, metrics: dict[str, Any]) -> None:
     """Write RUN/metrics.json whole or not at all, last of all files: where it is, the run is complete."""
-    part = out / "metrics.json.part"
-    part.write_text(json.dumps(metrics, indent=2, allow_nan=False) + "\n")
-    os.replace(part, out / "metrics.json")
+    write_file(out / "metrics.json", (json.dumps(metrics, indent=2, allow_nan=False) + "\n").encode())
 
 
 def view_of(scan: Scan, model: Bool[np.ndarray, "z y x"], baseline: Bool[np.ndarray, "z y x"]) -> View:

@@ -1,9 +1,11 @@
 """Segment defects in CT volumes with a small 3D U-Net.
 
     ctsim-train segment --data DIR --out RUN
+    ctsim-train segment --data DIR --tiny     # one to two minutes on two CPU cores, eight scans of 96^3
 
 Every kind of defect is one class. The last weights are the result: nothing is chosen on the split that is reported.
-    ctsim-train segment --data DIR --tiny     # about a minute on two CPU cores, eight scans of 96^3
+On the demo's eight scans the tiny run finds 12 of 22 defects of the held-out part where Otsu's threshold finds 6; its
+Dice is about Otsu's (0.45 to 0.58 against 0.52): six scans teach a network little. The full run is not yet measured.
 """
 
 import hashlib

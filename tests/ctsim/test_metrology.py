@@ -5,8 +5,9 @@ import pytest
 from manifold3d import Manifold
 
 from ctsim.geometry import Grid
-from ctsim.metrology import centroid_mm, contrast_to_noise, defect_records, size_of
+from ctsim.metrology import centroid_mm, contrast_to_noise, defect_records, gap_mm, size_of
 from ctsim.truth import label
+from defects.crack import Crack
 from defects.gas_pore import GasPore
 from scenes.body import Body
 from scenes.build import Solid, build
@@ -40,9 +41,9 @@ def test_a_ball_is_round_and_its_numbers_are_those_of_the_formulas():
     assert size["volume_mm3"] == pytest.approx(36 * np.pi, rel=2e-3)
     assert size["equivalent_diameter_mm"] == pytest.approx(6, rel=1e-3)
     assert size["sphericity"] == pytest.approx(1, rel=1e-3)
-    assert size["largest_extent_mm"] == pytest.approx(6, rel=1e-3)
+    assert size["feret_max_mm"] == pytest.approx(6, rel=1e-3)
     assert size["voxels_across"] == pytest.approx(12, rel=1e-3)
-    assert size["flatness"] == pytest.approx(1, rel=1e-2)
+    assert size["short_to_long_ratio"] == pytest.approx(1, rel=1e-2)
 
 
 def test_a_cube_has_the_sphericity_of_a_cube():
@@ -59,6 +60,22 @@ def test_distances_to_the_wall_and_to_the_neighbour():
     assert first["wall_distance_mm"] == pytest.approx(9.0, abs=0.02)
     assert second["wall_distance_mm"] == pytest.approx(3.5, abs=0.02)
     assert first["neighbour_distance_mm"] == second["neighbour_distance_mm"] == pytest.approx(2.5, abs=0.03)
+
+
+def test_the_gap_between_unlike_flaws_is_the_same_from_both_sides():
+    """A small pore above the middle of a long crack: far from its corners, near to its face."""
+    crack = Crack(length_mm=15.0, width_mm=9.0, opening_mm=0.2).solid()
+    for height in (0.4, 0.6, 1.5):
+        pore = GasPore(centre_mm=(0.3, 0.2, height), diameter_mm=0.5).solid()
+        true = height - 0.25 - 0.1
+        assert gap_mm(pore, crack) == pytest.approx(true, abs=0.03 * true + 0.004)
+        assert gap_mm(crack, pore) == pytest.approx(gap_mm(pore, crack), rel=1e-6)
+
+
+def test_the_greatest_feret_diameter_is_the_longest_chord():
+    half = Manifold.sphere(3.0, 128).trim_by_plane((0, 0, 1), 0)
+    assert size_of(half, 1.0)["feret_max_mm"] == pytest.approx(6, rel=1e-3)
+    assert size_of(Manifold.cube((1, 2, 2)), 1.0)["feret_max_mm"] == pytest.approx(3, rel=1e-9)
 
 
 def test_one_defect_alone_has_no_neighbour():

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import webdataset
 
-from ctsim.shards import array_bytes, json_bytes, read_raw, read_shard, sha256_of, write_file, write_shard
+from ctsim.files import sha256_of, write_file
+from ctsim.shards import array_bytes, json_bytes, read_raw, read_shard, write_shard
 from defects.messages import BadInput
 
 SAMPLES = [
@@ -59,7 +60,7 @@ def test_a_failure_half_way_leaves_nothing(tmp_path):
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     write_file(tmp_path / "a", b"old")
-    (tmp_path / "a.part").mkdir()  # the new content cannot be written
+    (tmp_path / f"a.{os.getpid()}.part").mkdir()  # the new content cannot be written
     with pytest.raises(OSError, match="directory"):
         write_file(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old"

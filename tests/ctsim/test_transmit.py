@@ -72,10 +72,9 @@ def test_the_free_beam_falls_with_the_cube_of_the_cosine():
     )
     image = falloff(g)
     u = np.arange(401) + 0.5 - 200.5
-    np.testing.assert_allclose(image[0, 1], (300 / np.hypot(300, u)) ** 3, rtol=1e-12)
-    np.testing.assert_allclose(image[1], image[0], rtol=1e-12)
+    np.testing.assert_allclose(image[1], (300 / np.hypot(300, u)) ** 3, rtol=1e-12)
     # the whole detector's share of the sphere: the sum of A cos / r^2 is its solid angle
-    solid_angle = image[0, 1].sum() * 1.0**2 / 300**2
+    solid_angle = image[1].sum() * 1.0**2 / 300**2
     assert solid_angle == pytest.approx(
         4 * np.arctan(0.5 * 200.5 / (300 * np.sqrt(300**2 + 0.5**2 + 200.5**2))), rel=1e-4
     )
