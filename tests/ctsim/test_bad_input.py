@@ -384,7 +384,7 @@ def test_scenes_that_are_none(refused, tmp_path, content, says):
         (("scan", "backend"), "gvx", "unknown backend"),
         (("scan", "views"), 1, "scan.views"),
         (("scan", "tube_kv"), -1, "scan.tube_kv"),
-        (("scan", "source_object_mm"), 5, "inside the circle"),
+        (("scan", "source_object_mm"), 5, "source_object_mm must lie from"),
         (("part", "file"), "parts/none.npz", "neither beside it nor in the folder above"),
         (("part", "host"), "lid", "unknown body"),
         (("part", "materials"), {"part": "Zz"}, "unknown material"),

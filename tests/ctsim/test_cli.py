@@ -96,7 +96,11 @@ def test_replay_makes_the_same_bytes_again(made, ctsim, tmp_path):
     code, out, _ = ctsim("replay", made / "one", key, "--out", tmp_path / "again")
     assert code == 0
     assert "the same to the byte" in out
-    assert len(list((tmp_path / "again").iterdir())) == 7
+    stored = (tmp_path / "again").iterdir()
+    assert len([path for path in stored if path.name.startswith(key)]) == 7
+    assert (tmp_path / "again" / "parts" / "cube.npz").read_bytes() == (
+        made / "one" / "parts" / "cube.npz"
+    ).read_bytes()
 
 
 def test_replay_tells_what_differs(made, ctsim, tmp_path):

@@ -85,7 +85,7 @@ def write_dataset(folder: Path, splits: Mapping[str, Mapping[str, Mapping[str, A
         data = path.read_bytes()
         shards.append({"file": path.name, "split": split, "samples": list(samples), "bytes": len(data)})
         shards[-1]["sha256"] = hashlib.sha256(data).hexdigest()
-    document = {"name": "toy", "schema_version": 1, "classes": classes, "shards": shards}
+    document = {"name": "toy", "schema_version": 1, "classes": classes, "splits": {}, "shards": shards}
     (folder / "dataset.json").write_text(json.dumps(document))
     return folder
 
