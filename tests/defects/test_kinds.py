@@ -137,7 +137,8 @@ def test_the_list_and_the_sampler_agree_on_parameters_and_defaults(name):
 def test_the_least_value_that_the_list_allows_is_one_that_the_record_takes(name):
     for parameter, bounds in KINDS[name].parameters.items():
         if not bounds.text and not bounds.open_below:
-            KINDS[name].sample(np.random.default_rng(0), **{**ASKED[name], parameter: bounds.lowest})
+            flaw = KINDS[name].sample(np.random.default_rng(0), **{**ASKED[name], parameter: bounds.lowest})
+            assert flaw.solid().volume() == pytest.approx(flaw.volume_mm3, rel=1e-9)
 
 
 def test_an_unknown_kind_is_answered_with_a_near_one():
