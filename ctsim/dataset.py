@@ -222,6 +222,7 @@ def _begin(out: Path, identity: dict) -> bool:
             )
         if finished.exists():
             _require_whole(out, found["shards"])
+            shutil.rmtree(out / PROGRESS, ignore_errors=True)  # of a run that was killed as it finished
         return finished.exists()
     if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
         raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")

@@ -55,6 +55,15 @@ def test_a_finished_dataset_that_lost_a_shard_is_not_called_done(whole, tmp_path
         generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, workers=1)
 
 
+def test_a_run_killed_as_it_finished_leaves_nothing_that_a_repeat_does_not_clear(whole, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    (out / "progress").mkdir()
+    (out / "progress" / "train-000000.tar.json").write_text("{}")
+    assert generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, workers=1).finished
+    assert contents(out) == contents(whole / "out")
+
+
 def test_slices_side_by_side_are_the_whole(whole, tmp_path):
     out = tmp_path / "out"
     runs = [start("generate", "small.yaml", "--out", out, "--slice", f"{k}/2", folder=whole) for k in (1, 2)]
