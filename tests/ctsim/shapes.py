@@ -4,6 +4,9 @@ import numpy as np
 from manifold3d import Manifold, OpType
 
 from ctsim.backends.mesh import Triangles
+from ctsim.geometry import Grid
+from ctsim.truth import occupancy
+from scenes.build import Solid
 
 
 def triangles_of(*solids: Manifold) -> Triangles:
@@ -28,3 +31,11 @@ def letter_f() -> Manifold:
     long_arm = Manifold.cube((24, 8, 6), True).translate((0, 0, 17))
     short_arm = Manifold.cube((14, 12, 6), True).translate((-5, 4, 2))
     return Manifold.batch_boolean([stem, long_arm, short_arm], OpType.Add)
+
+
+def share_of(solid: Manifold, grid: Grid) -> np.ndarray:
+    """Return the share of every voxel of the grid that lies in the solid."""
+    box, share = occupancy(Solid(surface=solid, material="Al", label="Al"), grid)
+    image = np.zeros(grid.shape)
+    image[box] = share
+    return image

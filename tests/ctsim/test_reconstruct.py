@@ -9,9 +9,7 @@ from ctsim import reconstruct
 from ctsim.backends.mesh import path_lengths
 from ctsim.geometry import Geometry, Grid, circular
 from ctsim.reconstruct import fdk
-from ctsim.truth import occupancy
-from scenes.build import Solid
-from tests.ctsim.shapes import letter_f, triangles_of
+from tests.ctsim.shapes import letter_f, share_of, triangles_of
 
 
 def scanner(views=180, pixels=96) -> Geometry:
@@ -29,10 +27,7 @@ GRID = Grid(shape=(64, 64, 64), voxel_mm=0.75)
 
 
 def truth_of(solid: Manifold, grid: Grid = GRID) -> np.ndarray:
-    box, share = occupancy(Solid(surface=solid, material="Al", label="Al"), grid)
-    whole = np.zeros(grid.shape)
-    whole[box] = share
-    return whole
+    return share_of(solid, grid)
 
 
 def test_a_ball_off_the_axis_comes_back_with_its_value_and_its_centre():

@@ -12,15 +12,13 @@ from defects.crack import sample as sample_crack
 from defects.gas_pore import GasPore
 from scenes.build import Solid, Specimen
 from scenes.seeds import stream
+from tests.ctsim.shapes import share_of
 
 GRID = Grid(shape=(40, 50, 60), voxel_mm=0.5)
 
 
 def whole(solid: Manifold, grid: Grid = GRID) -> np.ndarray:
-    box, share = occupancy(Solid(surface=solid, material="Al", label="Al"), grid)
-    image = np.zeros(grid.shape)
-    image[box] = share
-    return image
+    return share_of(solid, grid)
 
 
 SOLIDS = {
