@@ -10,6 +10,8 @@ help:
 	@echo "make lint    style, and the direction of imports"
 	@echo "make format  put the code in its usual form"
 	@echo "make bench   the figures that the README quotes"
+	@echo "make test-gpu, make bench-gpu        the same on an NVIDIA card"
+	@echo "make test-simulated                  the card's kernels on numba's simulator: no card is needed"
 	@echo "make setup   set up .venv with all that these use"
 
 core:
@@ -43,4 +45,16 @@ bench: setup
 	$(BIN)/python -m tests.bench.radiograph
 	$(BIN)/python -m tests.bench.demo
 
-.PHONY: help core setup demo test test-all lint format bench
+test-simulated: setup
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest tests/ctsim/test_gpu.py
+
+card:
+	@PYTHON="$(PYTHON)" sh .ci/gpu.sh card
+
+test-gpu: card
+	$(BIN)/python -m pytest -m gpu
+
+bench-gpu: card
+	$(BIN)/python -m tests.bench.gpu
+
+.PHONY: help core setup demo test test-all lint format bench test-simulated card test-gpu bench-gpu

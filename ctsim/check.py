@@ -139,8 +139,9 @@ def _volumes_mm3(sample: dict[str, Any]) -> tuple[float, float]:
 
 def _shapes(scene: SceneSpec) -> dict[str, tuple[int, ...]]:
     grid, panel = scene.volume.shape, scene.scan.detector
+    bands = (panel.bands,) if panel.bands > 1 else ()
     return {
-        "projections": (scene.scan.views, panel.rows, panel.columns),
+        "projections": (*bands, scene.scan.views, panel.rows, panel.columns),
         **dict.fromkeys(("volume", "labels", "instances", "fractions"), grid),
     }
 

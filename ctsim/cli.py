@@ -114,22 +114,51 @@ def preview(
 
 @app.command()
 def render(
-    scene: Annotated[Path, typer.Argument(help="A scene.json.")],
+    scene: Annotated[Path, typer.Argument(help="A scene.json, or a CTSimU scenario.")],
     out: Annotated[Path, typer.Option(help="Folder for the images: new or empty.")],
+    as_scenario: Annotated[
+        bool, typer.Option("--scenario", help="Write a CTSimU scenario with its meshes there, and no images.")
+    ] = False,
 ) -> None:
-    """Render the radiographs of one scene: TIFF images, flat and dark field, metadata."""
+    """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata."""
+    from ctsim.scenario.read import is_scenario
+    from ctsim.scenario.values import read_json
+
+    values = read_json(scene)
+    _new_folder(out)
+    if is_scenario(values):
+        _render_scenario(scene, values, out, as_scenario)
+    else:
+        _render_scene(scene, out, as_scenario)
+
+
+def _render_scenario(file: Path, values: dict, out: Path, as_scenario: bool) -> None:
+    from ctsim.scenario.read import read_scenario
+    from ctsim.scenario.render import take_pictures, write_pictures
+
+    if as_scenario:
+        raise BadInput(f"{file.name} is a CTSimU scenario already; --scenario makes one of a scene.json")
+    scenario = read_scenario(file, values)
+    for told in scenario.not_supported:
+        _note(str(told))
+    count = write_pictures(out, scenario, take_pictures(scenario), file)
+    out_console.print(f"{out}: {_counted(count, 'projection')} of {scenario.name}", markup=False)
+
+
+def _render_scene(scene: Path, out: Path, as_scenario: bool) -> None:
     from ctsim.images import write_radiographs
     from ctsim.materials import material
     from ctsim.pipeline import render as run
     from ctsim.plan import check_beam
     from ctsim.radiograph import backend_of
+    from ctsim.scenario.write import write_scenario
+    from scenes.build import build
     from scenes.field_of_view import check_fit
     from scenes.parts import load_part
     from scenes.sample import corners_mm
     from scenes.scene import read_scene_spec
 
     spec = read_scene_spec(scene)
-    _new_folder(out)
     backend_of(spec.scan.backend)
     part = load_part(spec.part, _folder_of_parts(scene, spec.part.file))
     for name in (*spec.part.materials, spec.part.host):
@@ -141,6 +170,10 @@ def render(
         material(name)
     check_fit(corners_mm(part, spec.pose), spec.scan, spec.part.name)
     check_beam(spec.scan)
+    if as_scenario:
+        written = write_scenario(out, spec.key, spec.scan, build(spec, part), seed=spec.seed)
+        out_console.print(f"{out / written[-1].name}: the scenario of {spec.part.name}", markup=False)
+        return
     scanner, radiographs = run(spec, part)
     count = write_radiographs(out, spec, scanner, radiographs)
     out_console.print(f"{out}: {count} projections of {spec.part.name}", markup=False)

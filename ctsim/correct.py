@@ -1,14 +1,17 @@
-"""From counts to attenuation: flat field, dark field, logarithm."""
+"""From counts to attenuation: flat field, dark field, logarithm, bad pixels."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+
+from ctsim.bad_pixels import filled
 
 
 def correct(
-    counts: Float[np.ndarray, "view row col"],
-    flat: Float[np.ndarray, "row col"],
-    dark: Float[np.ndarray, "row col"],
-) -> Float[np.ndarray, "view row col"]:
+    counts: Float[np.ndarray, "*band view row col"],
+    flat: Float[np.ndarray, "*band row col"],
+    dark: Float[np.ndarray, "*band row col"],
+    bad: Bool[np.ndarray, "row col"] | None = None,
+) -> Float[np.ndarray, "*band view row col"]:
     r"""Return the attenuation that each pixel saw.
 
     $$ p = -\ln \frac{counts - dark}{flat - dark} $$
@@ -19,6 +22,8 @@ def correct(
         counts: Radiographs [count].
         flat: The free beam [count].
         dark: The level without a beam [count].
+        bad: Pixels that are filled from around them.
     """
-    beam = np.maximum(flat - dark, 0.5)
-    return -np.log(np.maximum(counts - dark, 0.5) / beam)
+    flat, dark = flat[..., None, :, :], dark[..., None, :, :]
+    attenuation = -np.log(np.maximum(counts - dark, 0.5) / np.maximum(flat - dark, 0.5))
+    return attenuation if bad is None else filled(attenuation, bad)

@@ -1,15 +1,46 @@
 """What this machine can run, and how to get what is missing."""
 
+import ctypes
 import importlib.metadata
 import os
 import platform
 import shutil
+import sys
+
+from ctsim.arrays import has_driver
 
 EXTRAS = {
+    "gpu": ("radiographs and FDK on an NVIDIA card", ["cupy-cuda13x", "numba-cuda"]),
     "step": ("STEP files", ["cascadio"]),
     "train": ("training recipes", ["torch", "monai"]),
+    "gvxr": ("radiographs by gVirtualXray, to compare with ours", ["gvxr"]),
 }
 """Extra that this version makes use of -> what it is for, and the packages it brings."""
+
+LIBRARIES = {
+    "gvxr": {
+        "libEGL.so.1": "libegl1",
+        "libGL.so.1": "libgl1",
+        "libGLX_mesa.so.0": "libglx-mesa0",
+        "libOpenGL.so.0": "libopengl0",
+        "libSM.so.6": "libsm6",
+        "libXrender.so.1": "libxrender1",
+        "libxcb-composite.so.0": "libxcb-composite0",
+        "libxcb-cursor.so.0": "libxcb-cursor0",
+        "libxcb-ewmh.so.2": "libxcb-ewmh2",
+        "libxcb-icccm.so.4": "libxcb-icccm4",
+        "libxcb-image.so.0": "libxcb-image0",
+        "libxcb-keysyms.so.1": "libxcb-keysyms1",
+        "libxcb-render-util.so.0": "libxcb-render-util0",
+        "libxcb-res.so.0": "libxcb-res0",
+        "libxcb-shape.so.0": "libxcb-shape0",
+        "libxcb-util.so.1": "libxcb-util1",
+        "libxcb-xinerama.so.0": "libxcb-xinerama0",
+        "libxcb-xkb.so.1": "libxcb-xkb1",
+    },
+}
+"""Extra -> what its packages load from a Linux system -> the package of Debian and Ubuntu that brings it, and all that
+that one needs."""
 
 CORE = [
     "jaxtyping", "lxml", "manifold3d", "networkx", "numba", "numpy", "pillow", "pydantic", "PyYAML", "rich",
@@ -28,15 +59,39 @@ def examine() -> dict:
             "nvidia_card": shutil.which("nvidia-smi") is not None,
         },
         "core": {name: _version(name) for name in CORE},
-        "extras": {
-            name: {
-                "for": purpose,
-                "missing": [p for p in packages if _version(p) is None],
-                "install": f"pip install 'ctsim[{name}]'",
-            }
-            for name, (purpose, packages) in EXTRAS.items()
-        },
+        "extras": {name: _extra(name) for name in EXTRAS},
     }
+
+
+def _extra(name: str) -> dict:
+    """Return what an extra is for, what it lacks here, and how to get that."""
+    purpose, packages = EXTRAS[name]
+    lacking, libraries = [p for p in packages if _version(p) is None], missing_libraries(name)
+    if name == "gpu" and not has_driver():
+        return {
+            "for": purpose,
+            "missing": ["an NVIDIA card"],
+            "install": f"where there is one: pip install 'ctsim[{name}]'",
+        }
+    steps = [f"pip install 'ctsim[{name}]'"] if lacking or not libraries else []
+    if libraries:
+        steps.append(f"on Debian and Ubuntu apt-get install {' '.join(libraries)}")
+    return {"for": purpose, "missing": lacking + libraries, "install": "; ".join(steps)}
+
+
+def missing_libraries(extra: str) -> list[str]:
+    """Return the system's packages that an extra needs and that are not there; none where the system is not Linux."""
+    return [package for library, package in LIBRARIES.get(extra, {}).items() if not _loads(library)]
+
+
+def _loads(library: str) -> bool:
+    if not sys.platform.startswith("linux"):
+        return True
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
 
 
 def _version(package: str) -> str | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ctsim.arrays import card_versions
 from ctsim.pipeline import Sample
 from ctsim.shards import ARRAYS, SCHEMA_VERSION, array_bytes, json_bytes
 
@@ -14,7 +15,7 @@ LARGEST_FLOAT16 = 65504.0
 def encode(sample: Sample) -> dict[str, bytes]:
     """Return a sample's files by name; the same sample, the same bytes."""
     arrays = {
-        "projections": _float16(sample.attenuation),
+        "projections": _float16(sample.attenuation if _bands(sample) > 1 else sample.attenuation[0]),
         "volume": _float16(sample.volume),
         "labels": sample.truth.labels,
         "instances": sample.truth.instances,
@@ -29,6 +30,9 @@ def encode(sample: Sample) -> dict[str, bytes]:
 def scene_record(sample: Sample) -> dict[str, Any]:
     """Return what scene.json holds."""
     scene = sample.scene
+    axes = {name: axes for name, (_, axes) in ARRAYS.items()}
+    if _bands(sample) > 1:
+        axes["projections"] = f"band {axes['projections']}"
     return {
         "schema_version": SCHEMA_VERSION,
         "key": scene.key,
@@ -37,7 +41,7 @@ def scene_record(sample: Sample) -> dict[str, Any]:
         "scene": scene.to_json(),
         "voxel_mm": scene.volume.voxel_mm,
         "quality": sample.quality,
-        "storage": {name: {"dtype": dtype, "axes": axes, "scale": 1.0} for name, (dtype, axes) in ARRAYS.items()},
+        "storage": {name: {"dtype": dtype, "axes": axes[name], "scale": 1.0} for name, (dtype, _) in ARRAYS.items()},
         "geometry_true": sample.scanner.true.to_json(),
         "geometry_nominal": sample.scanner.nominal.to_json(),
     }
@@ -46,7 +50,12 @@ def scene_record(sample: Sample) -> dict[str, Any]:
 def made_by(backend: str) -> dict[str, str]:
     """Return the versions that a sample's bytes depend on."""
     names = ("manifold3d", "numba", "numpy", "scipy", "spekpy", "xraylib")
-    return {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", **{name: version(name) for name in names}}
+    made = {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", **{name: version(name) for name in names}}
+    return made if backend != "mesh-gpu" else made | {"backend": backend} | card_versions()
+
+
+def _bands(sample: Sample) -> int:
+    return sample.scene.scan.detector.bands
 
 
 def _float16(array: np.ndarray) -> np.ndarray:

@@ -87,16 +87,34 @@ class Geometry:
         parts = {name: getattr(self, name)[views] for name in ("source_mm", "centre_mm", "u_mm", "v_mm")}
         return Geometry(**parts, rows=self.rows, columns=self.columns)
 
+    def to_astra(self, voxel_mm: float = 1.0) -> Float[np.ndarray, "view 12"]:
+        """Return the vectors of ASTRA's cone_vec: source, detector centre, u and v (each x y z) in one row a view.
+
+        Args:
+            voxel_mm: What ASTRA's volume geometry takes as its unit; 1 leaves them in mm [mm].
+
+        The detector centre is the middle of the whole detector, u leads from pixel (0, 0) to (0, 1), v from (0, 0) to
+        (1, 0), as the documentation of ASTRA's 3D projection geometries has it; its data are [row view col].
+        """
+        return np.concatenate([self.source_mm, self.centre_mm, self.u_mm, self.v_mm], axis=1) / voxel_mm
+
+    @classmethod
+    def from_astra(
+        cls, vectors: Float[np.ndarray, "view 12"], *, rows: int, columns: int, voxel_mm: float = 1.0
+    ) -> "Geometry":
+        """Return the geometry of ASTRA's cone_vec vectors for a detector of so many pixels; see `to_astra`."""
+        source, centre, u, v = np.split(voxel_mm * np.asarray(vectors, float), 4, axis=1)
+        return cls(source_mm=source, centre_mm=centre, u_mm=u, v_mm=v, rows=rows, columns=columns)
+
     def to_json(self) -> dict[str, Any]:
-        """Return it as plain numbers: one row of twelve (source, centre, u, v) a view, as ASTRA's cone_vec."""
-        vectors = np.concatenate([self.source_mm, self.centre_mm, self.u_mm, self.v_mm], axis=1)
-        return {"rows": self.rows, "columns": self.columns, "cone_vec_mm": vectors.tolist()}
+        """Return it as plain numbers: one row of twelve a view, as ASTRA's cone_vec."""
+        return {"rows": self.rows, "columns": self.columns, "cone_vec_mm": self.to_astra().tolist()}
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> "Geometry":
         """Return the geometry that `to_json` wrote."""
-        source, centre, u, v = np.split(np.asarray(record["cone_vec_mm"], float), 4, axis=1)
-        return cls(source_mm=source, centre_mm=centre, u_mm=u, v_mm=v, rows=record["rows"], columns=record["columns"])
+        vectors = np.asarray(record["cone_vec_mm"], float)
+        return cls.from_astra(vectors, rows=record["rows"], columns=record["columns"])
 
 
 def circular(

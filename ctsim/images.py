@@ -15,13 +15,19 @@ from scenes.scene import SceneSpec
 
 
 def write_radiographs(out: Path, scene: SceneSpec, scanner: Scanner, radiographs: Radiographs) -> int:
-    """Write projections/*.tif, flat.tif, dark.tif and metadata.json, and return how many projections there are."""
+    """Write projections/*.tif, flat.tif, dark.tif and metadata.json, and return how many projections there are.
+
+    A panel that counts gives one image a band, `view_00000_band_0.tif` and so on.
+    """
     folder = out / "projections"
     folder.mkdir(parents=True, exist_ok=True)
-    for view, counts in enumerate(radiographs.counts):
-        _write_tiff(folder / f"view_{view:05d}.tif", as_stored(counts))
-    _write_tiff(out / "flat.tif", radiographs.flat.astype(np.float32))
-    _write_tiff(out / "dark.tif", radiographs.dark.astype(np.float32))
+    bits, bands = scene.scan.detector.bits, scene.scan.detector.bands
+    for band in range(bands):
+        name = f"_band_{band}" if bands > 1 else ""
+        for view, counts in enumerate(radiographs.counts[band]):
+            _write_tiff(folder / f"view_{view:05d}{name}.tif", as_stored(counts, bits))
+        _write_tiff(out / f"flat{name}.tif", radiographs.flat[band].astype(np.float32))
+        _write_tiff(out / f"dark{name}.tif", radiographs.dark[band].astype(np.float32))
     metadata = {
         "scene": scene.to_json(),
         "made_by": made_by(scene.scan.backend),
@@ -30,7 +36,7 @@ def write_radiographs(out: Path, scene: SceneSpec, scanner: Scanner, radiographs
         "geometry_nominal": scanner.nominal.to_json(),
     }
     write_file(out / "metadata.json", json_bytes(metadata))
-    return len(radiographs.counts)
+    return radiographs.counts.shape[1]
 
 
 def write_files(out: Path, files: dict[str, bytes]) -> None:

@@ -1,10 +1,12 @@
 """What matter does to X-rays: named materials, their composition and density, and their attenuation.
 
 Densities are the nominal ones of the standards and data sheets named; a compound outside the list is written
-`formula@density`, such as `Fe2O3@5.24` (g/cm3). xraylib's `CS_Total` is used throughout: its Kissel totals are up to
-22 % low for light elements above a few tens of keV.
+`formula@density`, such as `Fe2O3@5.24` (g/cm3), and a mixture with the shares of its mass before the density, such as
+`Al2O3:0.4+SiO2:0.6@2.53`; shares that do not add up to 1 are scaled. xraylib's `CS_Total` is used throughout: its
+Kissel totals are up to 22 % low for light elements above a few tens of keV.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cache
 
@@ -72,7 +74,7 @@ _COMPOUNDS: dict[str, tuple[float, str]] = {
 
 @cache
 def material(name: str) -> Material:
-    """Return the material of that name, or of a formula with its density such as `Fe2O3@5.24`.
+    """Return the material of that name, or of a formula or mixture with its density such as `Fe2O3@5.24`.
 
     Raises:
         BadInput: Neither a name of the list nor a formula with a density.
@@ -130,12 +132,30 @@ def _compound(formula: str) -> tuple[tuple[str, float], ...]:
     return tuple((xraylib.AtomicNumberToSymbol(z), share) for z, share in pairs)
 
 
+def _mixture(text: str) -> tuple[tuple[str, float], ...]:
+    """Return the mass fractions of `formula:share+formula:share`, or of a formula alone."""
+    if ":" not in text:
+        return _compound(text)
+    parts = [word.partition(":") for word in text.split("+")]
+    shares = [float(share) for _, _, share in parts]
+    if not all(0 < share < math.inf for share in shares):
+        raise ValueError("shares must be finite numbers above 0")
+    fractions: dict[str, float] = {}
+    for (formula, _, _), share in zip(parts, shares, strict=True):
+        for symbol, fraction in _compound(formula):
+            fractions[symbol] = fractions.get(symbol, 0.0) + fraction * share / sum(shares)
+    return tuple(fractions.items())
+
+
 def _custom(name: str) -> Material:
     formula, _, density_text = name.partition("@")
     try:
-        density, fractions = float(density_text), _compound(formula)
+        density, fractions = float(density_text), _mixture(formula)
     except ValueError as error:
-        raise BadInput(f"expected formula@density in g/cm3, such as Fe2O3@5.24, got {name!r} ({error})") from error
+        raise BadInput(
+            "expected formula@density in g/cm3, such as Fe2O3@5.24, or a mixture by mass such as "
+            f"Al2O3:0.4+SiO2:0.6@2.53, got {name!r} ({error})"
+        ) from error
     if not 0 < density < 30:
         raise BadInput(f"the density of {name!r} must lie above 0 and below 30 g/cm3, got {density:g}")
     return Material(name=name, density_g_cm3=density, mass_fractions=fractions)

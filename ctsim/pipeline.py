@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from ctsim.arrays import to_card, to_host
 from ctsim.correct import correct
+from ctsim.geometry import Geometry
+from ctsim.iterate import cgls, sirt
 from ctsim.metrology import defect_records
 from ctsim.radiograph import Radiographs, scan
 from ctsim.reconstruct import fdk
@@ -13,7 +16,7 @@ from ctsim.scanner import Scanner, grid_of, scanner_of
 from ctsim.truth import Truth, label
 from scenes.build import build
 from scenes.parts import Part
-from scenes.scene import SceneSpec
+from scenes.scene import SceneSpec, VolumeSpec
 from scenes.seeds import stream
 
 
@@ -24,7 +27,7 @@ class Sample:
     Attributes:
         scene: What it was made from.
         scanner: What it was scanned with.
-        attenuation: Corrected projections.
+        attenuation: Corrected projections, one set a band.
         volume: Their reconstruction [1/mm].
         truth: What every voxel holds.
         defects: One record a defect.
@@ -33,7 +36,7 @@ class Sample:
 
     scene: SceneSpec
     scanner: Scanner
-    attenuation: Float[np.ndarray, "view row col"]
+    attenuation: Float[np.ndarray, "band view row col"]
     volume: Float[np.ndarray, "z y x"]
     truth: Truth
     defects: list[dict]
@@ -51,8 +54,11 @@ def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sampl
     scanner, grid = scanner_of(scene.scan), grid_of(scene.volume)
     specimen = build(scene, part)
     radiographs = scan(specimen, scanner, rng=photons_of(scene))
-    attenuation = correct(radiographs.counts, radiographs.flat, radiographs.dark)
-    volume = fdk(attenuation, scanner.nominal, grid, scene.volume.window)
+    pictures, bad = (radiographs.counts, radiographs.flat, radiographs.dark), scanner.detector.bad
+    attenuation = correct(*pictures, bad)
+    # what all bands saw together is the least noisy
+    whole = attenuation[0] if len(attenuation) == 1 else correct(*(p.sum(0) for p in pictures), bad)
+    volume = volume_of(whole, scanner.nominal, scene.volume, on_card=scene.scan.backend == "mesh-gpu")
     truth = label(specimen, grid, classes)
     return Sample(
         scene=scene,
@@ -63,6 +69,17 @@ def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sampl
         defects=defect_records(scene, specimen, truth, volume),
         quality=_quality(radiographs),
     )
+
+
+def volume_of(
+    attenuation: Float[np.ndarray, "view row col"], geometry: Geometry, spec: VolumeSpec, *, on_card: bool = False
+) -> Float[np.ndarray, "z y x"]:
+    """Return the reconstruction that a spec asks for [1/mm]; `geometry` is the nominal one; a card does FDK alone."""
+    grid = grid_of(spec)
+    if spec.method == "fdk":
+        return to_host(fdk(to_card(attenuation) if on_card else attenuation, geometry, grid, spec.window))
+    iterate = {"cgls": cgls, "sirt": sirt}[spec.method]
+    return iterate(attenuation.astype(np.float32), geometry, grid, spec.iterations)
 
 
 def render(scene: SceneSpec, part: Part) -> tuple[Scanner, Radiographs]:

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctsim.detect import absorbed_share
 from ctsim.encode import made_by
 from ctsim.materials import material
 from ctsim.radiograph import backend_of
@@ -65,10 +64,11 @@ def load_parts(spec: DatasetSpec, folder: Path) -> dict[str, Part]:
 def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
     """Raise BadInput where the spec names what does not exist, or a part does not fit the scanner."""
     backend_of(spec.scan.backend)
-    scintillator = [spec.scan.detector.scintillator] if spec.scan.detector.scintillator else []
-    for name in (*materials_of(spec, load_parts(spec, folder)), *spec.scan.filters, *scintillator):
+    panel = spec.scan.detector
+    layers = [*panel.filters, *panel.window, *([panel.scintillator] if panel.scintillator else [])]
+    for name in (*materials_of(spec, load_parts(spec, folder)), *spec.scan.filters, *layers):
         material(name)
-    for tube_kv in extent(spec.scan.tube_kv):
+    for tube_kv in extent(spec.scan.tube_kv) if spec.scan.spectrum is None else ():
         tube_spectrum(tube_kv, spec.scan.tube_target, spec.scan.anode_deg, ())
     setups = [
         sample_setup(spec, index, lambda choice: load_part(choice, folder))
@@ -79,7 +79,9 @@ def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
 
 def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:
     """Return the scan with the weakest beam that the spec can give."""
-    draws = {"tube_kv": 0, "exposure_mas": 0, "source_detector_mm": 1}
+    draws = {"tube_kv": 0, "exposure_mas": 0}
+    if scan.trajectory.vectors is None:
+        draws["source_detector_mm"] = 1
     ends = {name: extent(getattr(spec.scan, name))[end] for name, end in draws.items()}
     filters = {name: extent(value)[1] for name, value in spec.scan.filters.items()}
     return scan.model_copy(
@@ -92,13 +94,10 @@ def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:
 
 def check_beam(scan: ScanSpec) -> None:
     """Raise BadInput where the free beam brings a pixel too few photons to see anything."""
-    scanner, panel = scanner_of(scan), scan.detector
-    absorbed = absorbed_share(scanner.spectrum.energies_kev, panel.scintillator, panel.scintillator_mm)
-    photons = scanner.spectrum.photons
-    caught = scanner.detector.photons * float(absorbed @ photons / max(photons.sum(), 1e-300))
+    caught = sum(scanner_of(scan).detector.quanta)
     if not caught >= LEAST_PHOTONS:
         raise BadInput(
-            f"the free beam brings {caught:.3g} photons to a pixel in a view, expected at least {LEAST_PHOTONS:g}: "
+            f"the free beam brings {caught:.3g} photons to a pixel in a frame, expected at least {LEAST_PHOTONS:g}: "
             "give a higher exposure_mas or tube_kv, thinner filters, larger pixels or a thicker scintillator"
         )
 

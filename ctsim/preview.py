@@ -46,8 +46,9 @@ def save(sheet: Image.Image, path: Path) -> None:
 
 
 def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "side side 3"]]:
-    views = len(sample["projections"])
-    radiographs = [_grey(-sample["projections"][view]) for view in (0, views // 4)]
+    projections = sample["projections"]
+    projections = projections[0] if projections.ndim == 4 else projections  # the lowest band
+    radiographs = [_grey(-projections[view]) for view in (0, len(projections) // 4)]
     # the slice that shows the most of the most defects
     z = int(np.argmax(np.sqrt(sample["fractions"].astype(float)).sum((1, 2))))
     plain = _grey(sample["volume"][z][::-1])
@@ -93,9 +94,14 @@ def _captions(sample: Sample) -> list[str]:
     least = sample["scene"]["quality"]["lowest_transmission"]
     return [
         f"{sample['key']}  {scene['split']}  {scene['part']['name']} ({materials}): {flaws}",
-        f"{scan['tube_kv']:.0f} kV, {scan['views']} views, x{magnification:.2f}, "
+        f"{_beam(scan)}, {scan['views']} views, x{magnification:.2f}, "
         f"voxel {scene['volume']['voxel_mm']:.3f} mm, least transmission {least:.2g}",
     ]
+
+
+def _beam(scan: dict[str, Any]) -> str:
+    energies = [energy for energy, _ in scan.get("spectrum") or ()]
+    return f"{max(energies):.0f} keV" if energies else f"{scan['tube_kv']:.0f} kV"
 
 
 def _legend(draw: ImageDraw.ImageDraw, font, classes: list[dict]) -> None:

@@ -1,20 +1,41 @@
 """A specimen in a scanner: its radiographs, with the flat and the dark field to correct them by."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from ctsim.backends import mesh
-from ctsim.detect import dark_frame, detect, starved_pixels
+from ctsim.arrays import Array, card, fetch, to_card
+from ctsim.backends import gvxr, mesh, reference
+from ctsim.backends.mesh import OpenSurface
+from ctsim.detect import detect
+from ctsim.geometry import Geometry
+from ctsim.lag import LagState
+from ctsim.readout import starved_pixels
 from ctsim.scanner import Scanner
-from ctsim.transmit import falloff, transmit
+from ctsim.spectrum import Reading
+from ctsim.transmit import falloff, is_steady, readings
 from defects.messages import BadInput, unknown
 from scenes.body import VOID
 from scenes.build import Specimen
 
-BACKENDS = {"mesh": mesh.path_lengths}
-"""Name -> what computes the path lengths."""
+
+def _mesh_gpu(triangles: mesh.Triangles, geometry: Geometry, materials: int) -> Iterator[tuple[slice, Array]]:
+    """Yield the lengths that a card computes; what drives one is loaded only here."""
+    from ctsim.backends.mesh_gpu import path_lengths
+
+    return path_lengths(triangles, geometry, materials)
+
+
+BACKENDS = {
+    "mesh": mesh.path_lengths,
+    "mesh-gpu": _mesh_gpu,
+    "gvxr": gvxr.path_lengths,
+    "reference": reference.path_lengths,
+}
+"""Name -> what computes the path lengths; that of mesh-gpu leaves them on the card."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -22,60 +43,129 @@ class Radiographs:
     """What the detector wrote.
 
     Attributes:
-        counts: One image a view.
-        flat: The free beam.
+        counts: One image a view, of each band.
+        flat: The free beam, before the scan.
         dark: No beam.
         lowest_transmission: Of all pixels, noise left out.
         starved_share: Share of all pixels that expect fewer than ten quanta.
     """
 
-    counts: Float[np.ndarray, "view row col"]
-    flat: Float[np.ndarray, "row col"]
-    dark: Float[np.ndarray, "row col"]
+    counts: Float[np.ndarray, "band view row col"]
+    flat: Float[np.ndarray, "band row col"]
+    dark: Float[np.ndarray, "band row col"]
     lowest_transmission: float
     starved_share: float
 
 
-def scan(specimen: Specimen, scanner: Scanner, *, rng: np.random.Generator) -> Radiographs:
+def scan(
+    specimen: Specimen,
+    scanner: Scanner,
+    *,
+    rng: np.random.Generator,
+    moves: Float[np.ndarray, "view solid 3 4"] | None = None,
+) -> Radiographs:
     """Return the radiographs of a specimen.
 
     Args:
         specimen: What stands on the stage.
         scanner: What looks at it.
         rng: Where the noise comes from.
+        moves: Where each of the specimen's solids stands in each view, in the stage's frame; None where none moves.
+
+    Raises:
+        BadInput: There is nothing to scan, or a surface is open.
     """
-    settings, geometry = scanner.scan, scanner.true
-    keys = rng.integers(2**64, size=3, dtype=np.uint64) if settings.noise else (None, None, None)
+    keys = rng.integers(2**64, size=3, dtype=np.uint64) if scanner.noise else (None, None, None)
     triangles, materials = triangles_of(specimen)
     size = triangles.vertices_mm.max(0) - triangles.vertices_mm.min(0)
-    beam = scanner.reading(materials, float(np.linalg.norm(size)))
-    free = falloff(geometry)
-    one = np.ones((1, geometry.rows, geometry.columns))
-    dark = dark_frame(one.shape[1:], scanner.detector, key=keys[0], frames=settings.flat_frames)
-    flat = detect(
-        one, beam.variance.sum() * one, free, scanner.detector, key=keys[1], frames=settings.flat_frames
-    )[0]  # fmt: skip
-    counts = np.zeros((geometry.views, geometry.rows, geometry.columns), np.float32)
-    lowest, starved = 1.0, 0
-    side = settings.rays_per_pixel
-    for views, lengths in backend_of(settings.backend)(triangles, geometry.sampled(side), len(materials)):
-        mean, variance = transmit(lengths, beam, side)
-        counts[views] = detect(mean, variance, free, scanner.detector, key=keys[2], first_view=views.start)
-        lowest = min(lowest, float(mean.min()))
-        starved += starved_pixels(mean, variance, free, scanner.detector.photons)
+    beams = scanner.readings(materials, float(np.linalg.norm(size)))
+    middle, panel, state = scanner.true, _beside(scanner, scanner.detector), LagState()
+    free = _beside(scanner, _free_beam(scanner, slice(0, 1)))
+    dark = no_beam(scanner, key=keys[0], frames=scanner.flat_frames)
+    flat = open_beam(scanner, key=keys[1], frames=scanner.flat_frames)[:, 0]
+    counts = np.zeros((len(beams), middle.views, middle.rows, middle.columns), np.float32)
+    lowest, starved, steady = 1.0, 0, is_steady(middle) and scanner.strength is None
+    try:
+        for views, mean, variance in _readings(specimen, moves, scanner, materials, beams):
+            if not steady:
+                free = _beside(scanner, _free_beam(scanner, views))
+            written = detect(mean, variance, free, panel, key=keys[2], first_view=views.start, state=state)
+            fetch(written, counts[:, views])
+            lowest = min(lowest, float(mean.min()))
+            starved += starved_pixels(mean, variance, free, panel.photons * panel.frames)
+    except OpenSurface as error:
+        raise BadInput(
+            f"{error}: the surfaces of all solids must be closed; close them, or give repair: true"
+        ) from error
     return Radiographs(
         counts=counts, flat=flat, dark=dark, lowest_transmission=lowest, starved_share=starved / counts.size
     )
 
 
-def triangles_of(specimen: Specimen) -> tuple[mesh.Triangles, tuple[str, ...]]:
-    """Return all surfaces of a specimen's matter, and the materials in the order of the path lengths."""
-    matter = [solid for solid in specimen.solids if solid.material != VOID]
-    materials = tuple(sorted({solid.material for solid in matter}))
+def _beside(scanner: Scanner, thing: Any) -> Any:
+    """Return an array, or a record with its arrays, where the backend leaves its own."""
+    return to_card(thing) if scanner.backend == "mesh-gpu" else thing
+
+
+def open_beam(
+    scanner: Scanner, *, key: np.uint64 | None, frames: int | None = None, views: slice = slice(0, 1)
+) -> Float[np.ndarray, "band view row col"]:
+    """Return pictures of the free beam, from where source and detector stand in some views."""
+    variance = np.array(scanner.detector.free_variance, np.float32)[:, None, None, None]
+    one = np.ones((len(variance), views.stop - views.start, scanner.true.rows, scanner.true.columns), np.float32)
+    free = _free_beam(scanner, views)
+    return detect(one, variance * one, free, scanner.detector, key=key, frames=frames, first_view=views.start)
+
+
+def no_beam(scanner: Scanner, *, key: np.uint64 | None, frames: int) -> Float[np.ndarray, "band row col"]:
+    """Return a picture of no beam."""
+    nothing = np.zeros((len(scanner.response.first), 1, scanner.true.rows, scanner.true.columns), np.float32)
+    return detect(nothing, nothing, nothing[0], scanner.detector, key=key, frames=frames)[:, 0]
+
+
+def _free_beam(scanner: Scanner, views: slice) -> Float[np.ndarray, "view row col"]:
+    """Return the free beam of some views, 1 at the foot of the source's normal in the first view."""
+    free = falloff(scanner.true.some(views), scanner.true.distance_mm[0]) * (
+        1 if scanner.heel is None else scanner.heel
+    )
+    return free if scanner.strength is None else free * scanner.strength[views, None, None]
+
+
+def _readings(
+    specimen: Specimen,
+    moves: Float[np.ndarray, "view solid 3 4"] | None,
+    scanner: Scanner,
+    materials: tuple[str, ...],
+    beams: tuple[Reading, ...],
+) -> Iterator[tuple[slice, Float[Array, "band view row col"], Float[Array, "band view row col"]]]:
+    """Yield the readings of all views; where solids move, view by view with each in its place."""
+    exposure, path_lengths, side = scanner.exposure, backend_of(scanner.backend), scanner.rays_per_pixel
+    if moves is None:
+        yield from readings(path_lengths, triangles_of(specimen)[0], exposure, beams, side)
+        return
+    for view in range(exposure.views):
+        triangles = triangles_of(specimen, moves[view])[0]
+        for _, mean, variance in readings(path_lengths, triangles, exposure.of_view(view), beams, side):
+            yield slice(view, view + 1), mean, variance
+
+
+def triangles_of(
+    specimen: Specimen, places: Float[np.ndarray, "solid 3 4"] | None = None
+) -> tuple[mesh.Triangles, tuple[str, ...]]:
+    """Return all surfaces of a specimen's matter, and the materials in the order of the path lengths.
+
+    Args:
+        specimen: Its solids.
+        places: Where each solid stands, if it has moved: a rotation and a shift [mm].
+    """
+    if places is None:
+        places = np.tile(np.eye(3, 4), (len(specimen.solids), 1, 1))
+    matter = [(solid, place) for solid, place in zip(specimen.solids, places, strict=True) if solid.material != VOID]
+    materials = tuple(sorted({solid.material for solid, _ in matter}))
     vertices, faces, rows, count = [], [], [], 0
-    for solid in matter:
+    for solid, place in matter:
         points, corners = solid.mesh()
-        vertices.append(points)
+        vertices.append(points @ place[:, :3].T + place[:, 3])
         faces.append(corners + count)
         rows.append(np.full(len(corners), materials.index(solid.material)))
         count += len(points)
@@ -91,4 +181,8 @@ def backend_of(name: str):
     """Return what computes the path lengths."""
     if name not in BACKENDS:
         raise unknown("backend", name, BACKENDS)
+    if name == "gvxr":
+        gvxr.require()
+    if name == "mesh-gpu":
+        card()
     return BACKENDS[name]

@@ -8,7 +8,8 @@ triangle's own plane.
 Depths are added up as 64-bit integers, so that a sum does not depend on its order; the low bits count windings
 (entries minus exits), which must come to zero behind a closed surface.
 
-The bodies are plain functions that a compiler is applied to: `numba.njit` here; a card's compiler takes the same.
+The bodies are plain functions that a compiler is applied to: `numba.njit` here; a card's compiler takes the same (see
+`ctsim.gpu.bodies`).
 """
 
 import math
@@ -22,8 +23,15 @@ LATTICE_BITS = 29
 DEPTH_SCALE = 2.0**40
 """Steps of depth per source-detector distance: 1e-9 mm at 1 m. 2^11 crossings fit before 64 bits are full."""
 
-WINDING_STEP = 1 << 12
+WINDING_BITS = 12
+WINDING_STEP = 1 << WINDING_BITS
 """One step of depth; below it the word counts windings from -2048 to 2047."""
+
+ROUNDER = 1.5 * 2.0**52
+ROUNDER_BITS = int(np.float64(ROUNDER).view(np.int64))
+
+BEYOND = np.int64(1) << 61
+"""Above any column number."""
 
 
 def lattice_bits(largest_pixel: float) -> int:
@@ -45,12 +53,6 @@ def last_centre(highest, bits, count):
 
 
 @njit(cache=True, inline="always")
-def add(words, row, column, word):
-    """Add a word to a pixel; on a card this one is atomic."""
-    words[row, column] += word
-
-
-@njit(cache=True, inline="always")
 def edge(ax, ay, bx, by, px, py):
     """Return twice the signed area of the triangle a, b, p: exact in integers."""
     return (bx - ax) * (py - ay) - (by - ay) * (px - ax)
@@ -63,9 +65,40 @@ def tie(ax, ay, bx, by):
 
 
 @njit(cache=True, inline="always")
-def word_of(depth):
-    """Return the 64-bit word of one entry at this depth: depth in the high bits, one winding in the low ones."""
-    return np.int64(math.floor(depth * DEPTH_SCALE + 0.5)) * WINDING_STEP + 1
+def below(e, a, inverse):
+    """Return floor(e / a) for a > 0, exact in integers; `inverse` is 1 / a as a float, and brings it there but for one.
+
+    With a = 0 the result is 0.
+    """
+    q = np.int64(math.floor(e * inverse))
+    rest = e - q * a
+    if rest < 0:
+        q -= 1
+    elif rest >= a and a > 0:
+        q += 1
+    return q
+
+
+@njit(cache=True, inline="always")
+def dot(ax, ay, az, bx, by, bz):
+    """Return a . b; a card has its own, that rounds every step as a processor does."""
+    return ax * bx + ay * by + az * bz
+
+
+@njit(cache=True, inline="always")
+def ahead(start, step, count):
+    """Return start + step * count; a card has its own, as of `dot`."""
+    return start + step * count
+
+
+@njit(cache=True, inline="always")
+def nearest_integer(x):
+    """Return the nearest whole number, ties to even, for |x| < 2^51.
+
+    The sum with 1.5 2^52 has no bits left for a fraction, and its last 52 bits are the number: unlike a conversion,
+    this is done for eight numbers at once.
+    """
+    return np.float64(x + ROUNDER).view(np.int64) - ROUNDER_BITS
 
 
 @njit(cache=True, inline="always")

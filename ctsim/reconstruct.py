@@ -1,155 +1,177 @@
-r"""Filtered backprojection for circular cone beams: Feldkamp, Davis and Kress (J. Opt. Soc. Am. A 1, 612, 1984).
+r"""Filtered backprojection for cone beams: Feldkamp, Davis and Kress (J. Opt. Soc. Am. A 1, 612, 1984).
 
-$$ f(x) = \frac{\Delta\beta}{2} \sum_\beta \frac{D^2}{U^2} \, \big(p \cos\gamma * h\big)(u(x), v(x)) $$
+The nominal geometry is all that it sees, and it reads everything off it: full turns and short scans, steps that are not
+even, a detector beside the axis, a helix, a tilted axis, and what is known of a misaligned scanner, view by view.
 
-with D the distance from the source to the axis, U that to the voxel along the central ray, and the ramp h scaled to
-the axis. It sees the nominal geometry only.
+Exact in the middle plane of a circular scan, and for what does not change along z. Elsewhere an approximation:
+
+* cone beam: off the middle plane, the error grows with the square of the cone angle;
+* helix: each height takes the turn around it as if it were a circle (`redundancy.turn_weights`);
+* laminography: rows are filtered as in a circular scan, in the tilted planes of source and row, each weighed by how far
+  the source goes. In the limit of parallel beams this is the filter |frequency| times the sine of the angle between the
+  beam and the axis (Lauritsch and Haerer, Proc. SPIE 3338, 1127, 1998); what no view shows stays unknown.
 """
 
-import math
-from typing import Literal
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from numba import njit, prange
-from scipy import fft
 
+from ctsim.arrays import Array, is_on_card, module_of
+from ctsim.backproject import SIDE, add_views, depths, upright, voxel_matrices
+from ctsim.course import ELSE, Course, course_of, fan_of
 from ctsim.geometry import Geometry, Grid
+from ctsim.lanes import REACH
+from ctsim.ramp import filtered, padded_length, response
+from ctsim.redundancy import ray_weights, turn_weights
+from ctsim.weigh import levelled, weigh
+from defects.messages import BadInput
+from scenes.scene import Window
+
+BATCH = 32
+"""Views that go through the volume together: reading and writing it costs 4 % of the time then."""
+
+LARGEST = 2**26
+"""Pixels of the pictures of a batch (256 MB); beyond, half a batch."""
+
+CHUNK = 2**21
+"""Numbers that are filtered together (8 MB, three times): they stay in the cache of most machines."""
+
+FADE = 0.1, 0.5
+"""Share of a turn over which a turn of a helix goes over into the next: what the detector must see, and what is taken
+where it sees more; streaks fall by a tenth from the one to the other."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """What a scan's reconstruction needs to know before it sees a projection.
+
+    Attributes:
+        course: How the source runs.
+        detector: The geometry, with rows along the turn.
+        slope: How many rows up each of these climbs from column to column.
+        going_mm: How far the source goes in the time of each view [mm].
+        weights: How much the rays count, to each column at the upper and the lower end of the detector.
+        fade: Of a helix; see `redundancy.turn_weights`.
+        lead: Columns that are missing before the detector's first, until it reaches as far on either side of the axis.
+        tail: Columns that are missing after its last.
+    """
+
+    course: Course
+    detector: Geometry
+    slope: Float[np.ndarray, " view"]
+    going_mm: Float[np.ndarray, "view 3"]
+    weights: Float[np.ndarray, "view 2 column"]
+    fade: float
+    lead: int
+    tail: int
 
 
 def fdk(
-    attenuation: Float[np.ndarray, "view row col"],
+    attenuation: Float[Array, "view row col"],
     geometry: Geometry,
     grid: Grid,
-    window: Literal["ram-lak", "hann"] = "ram-lak",
-) -> Float[np.ndarray, "z y x"]:
+    window: Window = "ram-lak",
+) -> Float[Array, "z y x"]:
     """Return the linear attenuation coefficient in each voxel [1/mm].
 
+    Raises BadInput where the geometry is beyond filtered backprojection; `plan_of` tells that beforehand.
+
     Args:
-        attenuation: Line integrals.
-        geometry: A full turn of a circular trajectory about z, views evenly spread.
+        attenuation: Line integrals. Where they lie on a card, the volume is made and left there.
+        geometry: Where source and detector are believed to be.
         grid: The voxels.
-        window: `ram-lak`, or `hann` for less noise and less sharpness.
+        window: On the ramp, by falling sharpness and noise: ram-lak, shepp-logan, cosine, hamming, hann.
     """
-    axis_mm = np.linalg.norm(geometry.source_mm[:, :2], axis=1)
-    filtered = _filter(_weighted(attenuation, geometry), geometry, axis_mm, window)
-    volume = np.zeros(grid.shape, np.float32)
-    # P sends a voxel to its pixel; w is U / SDD there, so D^2 / U^2 is (D / SDD)^2 / w^2
-    scale = (np.pi / geometry.views) * (axis_mm / geometry.distance_mm) ** 2
-    matrices = geometry.projection
-    if np.allclose(matrices[:, [0, 2], 2], 0, atol=1e-12 * np.abs(matrices).max()):
-        turned = np.ascontiguousarray(filtered.transpose(0, 2, 1))
-        _backproject_upright(turned, matrices, scale, grid.corner_mm, grid.voxel_mm, volume)
-    else:
-        _backproject(filtered, matrices, scale, grid.corner_mm, grid.voxel_mm, volume)
+    wanted = geometry.views, geometry.rows, geometry.columns
+    if attenuation.shape != wanted:
+        raise BadInput(f"projections must be [view row col] {wanted} as in the geometry, got {attenuation.shape}")
+    plan = plan_of(geometry, grid)
+    helix, projection = plan.course.kind == "helix", plan.detector.projection
+    lines = not helix and upright(projection, grid)
+    matrices = voxel_matrices(projection, grid, plan.lead)
+    weights = turn_weights(plan.course, plan.fade, grid.centres_mm(0)) if helix else np.ones((1, geometry.views))
+    columns = plan.lead + geometry.columns + plan.tail
+    factors = response(padded_length(columns), window)
+    size = columns + 2 * SIDE, plan.detector.rows + 2 * REACH
+    batch = min(BATCH if BATCH * size[0] * size[1] <= LARGEST else BATCH // 2, geometry.views)
+    zeros = module_of(attenuation).zeros
+    pictures, volume = zeros((batch, *size), np.float32), zeros(grid.shape, np.float32)
+    for first in range(0, geometry.views, batch):
+        views = slice(first, min(first + batch, geometry.views))
+        some = pictures[: views.stop - first]
+        fill(some, attenuation, plan, factors, views)
+        add_views(some, matrices[views], weights[:, views], lines, volume)
     return volume
 
 
-def _weighted(attenuation, geometry: Geometry) -> Float[np.ndarray, "view row col"]:
-    """Return the projections times the cosine of each ray to the detector's normal."""
-    columns = (np.arange(geometry.columns) + 0.5)[None, :, None]
-    rows = (np.arange(geometry.rows) + 0.5)[:, None, None]
-    weighted = np.zeros(attenuation.shape, np.float32)
-    for view in range(geometry.views):
-        ray = geometry.corner_ray_mm[view] + columns * geometry.u_mm[view] + rows * geometry.v_mm[view]
-        weighted[view] = attenuation[view] * (geometry.distance_mm[view] / np.linalg.norm(ray, axis=-1))
-    return weighted
+def plan_of(geometry: Geometry, grid: Grid) -> Plan:
+    """Return how a scan will be reconstructed, or raise BadInput where filtered backprojection cannot do it."""
+    course = course_of(geometry)
+    detector, slope = levelled(geometry)
+    if not depths(geometry.projection, grid).min() > 0:
+        raise BadInput("the volume reaches the source's path; give a smaller one, or a larger source_object_mm")
+    lead, tail = _missing_columns(course, geometry)
+    columns, ends = np.arange(geometry.columns) + 0.5, (0.0, float(detector.rows))
+    return Plan(
+        course=course,
+        detector=detector,
+        slope=slope,
+        going_mm=course.share_rad[:, None] * np.cross([0.0, 0.0, 1.0], geometry.source_mm),
+        weights=np.stack([ray_weights(course, fan_of(detector, columns, row)) for row in ends], axis=1),
+        fade=_fade(course, geometry, grid) if course.kind == "helix" else 0.0,
+        lead=lead,
+        tail=tail,
+    )
 
 
-def _filter(weighted, geometry: Geometry, axis_mm, window: str) -> Float[np.ndarray, "view row col"]:
-    """Return the projections convolved with the ramp along each row.
+def fill(
+    pictures: Float[Array, "some width height"],
+    attenuation: Float[Array, "view row col"],
+    plan: Plan,
+    factors: Float[np.ndarray, " frequency"],
+    views: slice,
+) -> None:
+    """Put the filtered projections of some views into pictures, within their border."""
+    some = plan.detector.some(views)
+    length, inner = padded_length(pictures.shape[1] - 2 * SIDE), pictures[:, SIDE:-SIDE, REACH:-REACH]
+    count = some.views if is_on_card(pictures) else max(1, min(CHUNK // (length * some.rows), some.views))
+    lines = module_of(pictures).zeros((count, length, some.rows), np.float32)
+    for first in range(0, some.views, count):
+        part = slice(first, min(first + count, some.views))
+        here = lines[: part.stop - first]
+        weigh(
+            attenuation[views][part], some.some(part), plan.slope[views][part], plan.going_mm[views][part],
+            plan.weights[views][part], here[:, plan.lead : plan.lead + some.columns],
+        )  # fmt: skip
+        inner[part] = filtered(here, factors)[:, : inner.shape[1]]
 
-    The ramp is sampled in space, not in frequency, which keeps the mean right (Kak and Slaney, eq. 3.61).
+
+def _missing_columns(course: Course, geometry: Geometry) -> tuple[int, int]:
+    """Return the columns to add before and after, so that an offset detector reaches as far on either side.
+
+    What is filtered has tails there, which belong to the volume as well.
     """
-    pitch_mm = np.linalg.norm(geometry.u_mm, axis=1) * axis_mm / geometry.distance_mm
-    size = fft.next_fast_len(2 * geometry.columns, real=True)
-    n = fft.fftfreq(size, 1 / size)
-    odd = n % 2 == 1
-    ramp = np.zeros(size)
-    ramp[0] = 0.25
-    ramp[odd] = -1 / (np.pi * n[odd]) ** 2
-    response = fft.rfft(ramp).real
-    if window == "hann":
-        response *= 0.5 + 0.5 * np.cos(np.pi * np.arange(len(response)) / (len(response) - 1))
-    filtered = np.zeros(weighted.shape, np.float32)
-    for view in range(geometry.views):
-        spectrum = fft.rfft(weighted[view], size, axis=1) * (response / pitch_mm[view]).astype(np.float32)
-        filtered[view] = fft.irfft(spectrum, size, axis=1)[:, : geometry.columns]
-    return filtered
+    if not course.offset:
+        return 0, 0
+    axis = geometry.projection[:, :, 3]
+    column = axis[:, 0] / axis[:, 2]
+    missing = float(np.abs(geometry.columns - 2 * column).max())
+    return (0, int(np.ceil(missing))) if column.mean() > geometry.columns / 2 else (int(np.ceil(missing)), 0)
 
 
-@njit(parallel=True, cache=True, fastmath={"contract", "reassoc", "arcp"})
-def _backproject(filtered, projections, scale, corner_mm, voxel_mm, volume):
-    views, rows, columns = filtered.shape
-    depth, height, width = volume.shape
-    for z in prange(depth):
-        pz = corner_mm[2] + (z + 0.5) * voxel_mm
-        for view in range(views):
-            p = projections[view]
-            weight = scale[view]
-            for y in range(height):
-                py = corner_mm[1] + (y + 0.5) * voxel_mm
-                px = corner_mm[0] + 0.5 * voxel_mm
-                a0 = p[0, 0] * px + p[0, 1] * py + p[0, 2] * pz + p[0, 3]
-                b0 = p[1, 0] * px + p[1, 1] * py + p[1, 2] * pz + p[1, 3]
-                w0 = p[2, 0] * px + p[2, 1] * py + p[2, 2] * pz + p[2, 3]
-                for x in range(width):
-                    step = x * voxel_mm
-                    w = 1 / (w0 + p[2, 0] * step)
-                    u = (a0 + p[0, 0] * step) * w - 0.5
-                    v = (b0 + p[1, 0] * step) * w - 0.5
-                    if u < 0 or v < 0 or u >= columns - 1 or v >= rows - 1:
-                        continue
-                    iu, iv = int(u), int(v)
-                    fu, fv = np.float32(u - iu), np.float32(v - iv)
-                    top = filtered[view, iv, iu] + fu * (filtered[view, iv, iu + 1] - filtered[view, iv, iu])
-                    low = filtered[view, iv + 1, iu] + fu * (
-                        filtered[view, iv + 1, iu + 1] - filtered[view, iv + 1, iu]
-                    )
-                    volume[z, y, x] += np.float32(weight * w * w) * (top + fv * (low - top))
-
-
-@njit(parallel=True, cache=True, fastmath={"contract", "reassoc", "arcp"}, error_model="numpy")
-def _backproject_upright(turned, projections, scale, corner_mm, voxel_mm, volume):
-    """Do the same where the detector's columns stand upright: a line of voxels along z is then seen in one column.
-
-    Its two neighbouring columns are blended once, and each voxel of the line needs two of the blend's pixels instead of
-    four. Columns come first in `turned` [view col row], so that a blend reads straight through the memory.
-    """
-    views, columns, rows = turned.shape
-    depth, height, width = volume.shape
-    for y in prange(height):
-        line, blend = np.zeros(depth, np.float32), np.zeros(rows + 1, np.float32)
-        py = corner_mm[1] + (y + 0.5) * voxel_mm
-        pz = corner_mm[2] + 0.5 * voxel_mm
-        for x in range(width):
-            px = corner_mm[0] + (x + 0.5) * voxel_mm
-            line[:] = 0
-            for view in range(views):
-                p = projections[view]
-                w = 1 / (p[2, 0] * px + p[2, 1] * py + p[2, 3])
-                u = (p[0, 0] * px + p[0, 1] * py + p[0, 3]) * w - 0.5
-                if u < 0 or u >= columns - 1:
-                    continue
-                iu = int(u)
-                weight = scale[view] * w * w
-                right, left = np.float32(weight * (u - iu)), np.float32(weight * (1 - (u - iu)))
-                v0 = (p[1, 0] * px + p[1, 1] * py + p[1, 2] * pz + p[1, 3]) * w - 0.5
-                dv = p[1, 2] * voxel_mm * w
-                # voxels whose row falls between the first and the last pixel centre
-                low, high = (0 - v0) / dv, (rows - 1 - v0) / dv
-                first = max(math.ceil(min(low, high)), 0)
-                last = min(math.floor(max(low, high)), depth - 1)
-                if first > last:
-                    continue
-                ends = v0 + dv * first, v0 + dv * last
-                for row in range(max(int(min(ends)), 0), min(int(max(ends)) + 2, rows)):
-                    blend[row] = left * turned[view, iu, row] + right * turned[view, iu + 1, row]
-                start, step = np.float32(v0), np.float32(dv)
-                for z in range(first, last + 1):
-                    v = start + step * np.float32(z)
-                    iv = np.int64(v)  # never below 0: -1e-4 is cut to 0 as well
-                    fv = v - np.float32(iv)
-                    line[z] += (np.float32(1) - fv) * blend[np.uint64(iv)] + fv * blend[np.uint64(iv + 1)]
-            for z in range(depth):
-                volume[z, y, x] = line[z]
+def _fade(course: Course, geometry: Geometry, grid: Grid) -> float:
+    """Return over which share of a turn to fade, or raise BadInput where the detector does not see a voxel's turn."""
+    radius = np.hypot(geometry.source_mm[:, 0], geometry.source_mm[:, 1]).mean()
+    seen = radius * np.sin(np.abs(course.edge_rad).max())
+    nearest = radius - min(seen, max(grid.shape[1:]) / 2 * grid.voxel_mm)
+    ends = geometry.corner_ray_mm + geometry.columns / 2 * geometry.u_mm
+    slopes = [ray[:, 2] / np.hypot(ray[:, 0], ray[:, 1]) for ray in (ends, ends + geometry.rows * geometry.v_mm)]
+    seen_mm = 2 * nearest * min(np.max(slopes, axis=0).min(), -np.min(slopes, axis=0).max())
+    turns = min(seen_mm / abs(course.climb_mm), course.range_rad / (2 * np.pi) + FADE[0])
+    if turns < 1 + FADE[0]:
+        raise BadInput(
+            f"FDK needs a helix that climbs at most {max(seen_mm, 0) / (1 + FADE[0]):.4g} mm a turn on this detector, "
+            f"got {abs(course.climb_mm):.4g} mm. Lower pitch_mm, add rows, give a narrower volume, {ELSE}"
+        )
+    return float(min(turns - 1, FADE[1], max(course.range_rad / (2 * np.pi) - 1, 0)))

@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
-from ctsim.detect import Detector, absorbed_share
-from ctsim.geometry import Geometry, Grid, circular
+from ctsim.detector import Detector, detector_of
+from ctsim.exposure import Exposure, exposure_of
+from ctsim.geometry import Geometry, Grid
+from ctsim.heel import heel_map
+from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, mu_per_mm
+from ctsim.response import Response, response_of
 from ctsim.spectrum import Reading, Spectrum, reading, tube_spectrum
+from ctsim.trajectory import nominal_geometry
+from defects.messages import BadInput
+from scenes.orbit import amount_at
 from scenes.scene import ScanSpec, VolumeSpec
 
 
@@ -15,48 +23,84 @@ class Scanner:
     """A scanner, set up for one scan.
 
     Attributes:
-        true: Where source and detector really are.
+        exposure: Where source and detector really are, and what each view is averaged over.
         nominal: Where reconstruction believes them to be.
-        spectrum: What leaves the tube.
+        spectrum: What leaves the tube and its filters.
         detector: The panel.
-        scan: The numbers it was made from.
+        response: What a photon of each energy leaves in the panel.
+        rays_per_pixel: Along each side of a pixel.
+        flat_frames: Averaged for the flat and for the dark field.
+        noise: Whether there is any.
+        backend: What computes the path lengths.
+        heel: Intensity over the detector against that at the foot of the source's normal; None where it is even.
+        strength: Of the beam in each view against the first; None where it does not drift.
     """
 
-    true: Geometry
+    exposure: Exposure
     nominal: Geometry
     spectrum: Spectrum
     detector: Detector
-    scan: ScanSpec
+    response: Response
+    rays_per_pixel: int
+    flat_frames: int
+    noise: bool
+    backend: str
+    heel: Float[np.ndarray, "row col"] | None = None
+    strength: Float[np.ndarray, " view"] | None = None
 
-    def reading(self, materials: tuple[str, ...], longest_mm: float) -> Reading:
-        """Return what a pixel reads behind these materials, none of them thicker than `longest_mm`."""
-        panel = self.scan.detector
-        absorbed = absorbed_share(self.spectrum.energies_kev, panel.scintillator, panel.scintillator_mm)
-        return reading(self.spectrum, absorbed, materials, (longest_mm,) * len(materials))
+    @property
+    def true(self) -> Geometry:
+        """Where source and detector really are in the middle of each view."""
+        return self.exposure.middle
+
+    def readings(self, materials: tuple[str, ...], longest_mm: float) -> tuple[Reading, ...]:
+        """Return what a pixel reads behind these materials, none thicker than `longest_mm`; one entry a band."""
+        bands, longest = zip(self.response.first, self.response.second, strict=True), (longest_mm,) * len(materials)
+        return tuple(reading(self.spectrum, first, second, materials, longest) for first, second in bands)
 
 
 def scanner_of(scan: ScanSpec) -> Scanner:
     """Return the scanner of a scan."""
-    panel = scan.detector
-    geometry = circular(
-        source_object_mm=scan.source_object_mm,
-        source_detector_mm=scan.source_detector_mm,
-        rows=panel.rows,
-        columns=panel.columns,
-        pixel_mm=panel.pixel_mm,
-        angles_deg=np.arange(scan.views) * 360 / scan.views,
+    panel, spectrum, exposure = scan.detector, spectrum_of(scan), exposure_of(scan)
+    # fluence is given at 1 m; what the free beam brings is set in the first view, as it truly is
+    per_mm2 = spectrum.photons.sum() * scan.exposure_mas * (1000 / exposure.middle.distance_mm[0]) ** 2
+    width_mm, height_mm = panel.pitch_mm
+    detector = detector_of(
+        panel, spectrum, float(per_mm2 * width_mm * height_mm), views=scan.views, rays_per_pixel=scan.rays_per_pixel
     )
-    spectrum = tube_spectrum(scan.tube_kv, scan.tube_target, scan.anode_deg, tuple(sorted(scan.filters.items())))
-    # the tube's fluence is given at 1 m
-    per_mm2 = spectrum.photons.sum() * scan.exposure_mas * (1000 / scan.source_detector_mm) ** 2
-    detector = Detector(
-        free_beam_counts=panel.free_beam_counts,
-        dark_counts=panel.dark_counts,
-        electronic_noise_counts=panel.electronic_noise_counts,
-        bits=panel.bits,
-        photons=float(per_mm2 * panel.pixel_mm**2),
+    return Scanner(
+        exposure=exposure,
+        nominal=nominal_geometry(scan),
+        spectrum=spectrum,
+        detector=detector,
+        response=response_of(panel, spectrum.energies_kev),
+        rays_per_pixel=scan.rays_per_pixel,
+        flat_frames=scan.flat_frames,
+        noise=scan.noise,
+        backend=scan.backend,
+        heel=heel_map(scan, exposure.middle) if scan.heel else None,
+        strength=strength_of(scan),
     )
-    return Scanner(true=geometry, nominal=geometry, spectrum=spectrum, detector=detector, scan=scan)
+
+
+def strength_of(scan: ScanSpec) -> Float[np.ndarray, " view"] | None:
+    """Return how strong the beam is in each view against the first; None where it does not drift."""
+    if scan.beam_drift is None or len(set(scan.beam_drift)) == 1:
+        return None
+    return amount_at(scan.beam_drift, np.arange(scan.views, dtype=float), scan.views) / scan.beam_drift[0]
+
+
+def spectrum_of(scan: ScanSpec) -> Spectrum:
+    """Return what leaves the tube and its filters: the spectrum that the scan lists, or else the tube's own."""
+    filters = tuple(sorted(scan.filters.items()))
+    if scan.spectrum is None:
+        return tube_spectrum(scan.tube_kv, scan.tube_target, scan.anode_deg, filters)
+    energies, photons = np.array(scan.spectrum).T
+    if bad := [e for e in energies if not LOWEST_KEV <= e <= HIGHEST_KEV]:
+        raise BadInput(f"spectrum: energies must lie within {LOWEST_KEV:g} to {HIGHEST_KEV:g} keV, got {bad[0]:g}")
+    for name, thickness_mm in filters:
+        photons = photons * np.exp(-mu_per_mm(name, tuple(energies)) * thickness_mm)
+    return Spectrum(energies_kev=energies, photons=photons)
 
 
 def grid_of(volume: VolumeSpec) -> Grid:

@@ -86,9 +86,9 @@ class Reading:
         mean: Weights a of the mean; they sum to 1.
         variance: Weights b of the variance (a compound Poisson process: the second moment).
         error: Largest relative error of the mean, of the short sum against the full one and of the tables against it.
-        step_mm: Between the knots of each material's table [mm].
-        tables: For rays through one material alone, which most are: the mean and its slope times the step, the
-            variance and its slope times the step, at every knot.
+        step_mm: Of each material's table [mm].
+        tables: For rays through one material alone, which most are: a cubic of the mean in each step, and one of the
+            variance; four coefficients each, the constant first, of the share of the step that is done.
     """
 
     mu_per_mm: Float[np.ndarray, "material node"]
@@ -96,12 +96,13 @@ class Reading:
     variance: Float[np.ndarray, " node"]
     error: float
     step_mm: Float[np.ndarray, " material"]
-    tables: Float[np.ndarray, "material knot 4"]
+    tables: Float[np.ndarray, "material interval 8"]
 
 
 def reading(
     spectrum: Spectrum,
-    absorbed: Float[np.ndarray, " energy"],
+    first: Float[np.ndarray, " energy"],
+    second: Float[np.ndarray, " energy"],
     materials: tuple[str, ...],
     longest_mm: tuple[float, ...],
 ) -> Reading:
@@ -109,15 +110,16 @@ def reading(
 
     Args:
         spectrum: What leaves the tube.
-        absorbed: Share of the photons of each bin that the detector absorbs, each giving its whole energy.
+        first: Mean signal that one arriving photon of each energy leaves in the detector, in any unit.
+        second: Mean square of that signal.
         materials: Names, in the order of the path lengths.
         longest_mm: The longest path that can occur in each material [mm].
     """
     energies = spectrum.energies_kev
     mus = np.stack([mu_per_mm(name, tuple(energies)) for name in materials])  # material energy
-    weights = spectrum.photons * absorbed
-    first, second = weights * energies, weights * energies**2
-    mean, variance = first / first.sum(), second / first.sum() ** 2 * spectrum.photons.sum()
+    signal = spectrum.photons * first
+    mean = signal / signal.sum()
+    variance = spectrum.photons * second / signal.sum() ** 2 * spectrum.photons.sum()
     thick = _thicknesses(np.asarray(longest_mm, float))
     passed = np.exp(-thick @ mus)  # try energy
     seen = passed @ mean > DARKEST
@@ -140,12 +142,12 @@ def _tables(
     a: Float[np.ndarray, " node"],
     b: Float[np.ndarray, " node"],
     longest_mm: Float[np.ndarray, " material"],
-) -> tuple[Float[np.ndarray, " material"], Float[np.ndarray, "material knot 4"], float]:
-    """Return the step of each material's table, its knots for cubic Hermite interpolation, and the largest error.
+) -> tuple[Float[np.ndarray, " material"], Float[np.ndarray, "material interval 8"], float]:
+    """Return the step of each material's table, its cubics, and the largest error.
 
-    Beyond the thickness at which 1e-9 of the free beam is left a table gives its last value. The knots are doubled
-    until the mean is right to TABLE_ERROR between all of them; the error falls by 16 each time (de Boor, A Practical
-    Guide to Splines, ch. IV).
+    Cubic Hermite interpolation; beyond the thickness at which 1e-9 of the free beam is left a table gives its last
+    value. The knots are doubled until the mean is right to TABLE_ERROR between all of them; the error falls by 16 each
+    time (de Boor, A Practical Guide to Splines, ch. IV).
     """
     reach = np.array([_thickness_for(1e-9, mu[m], a, longest_mm[m]) for m in range(len(mu))])
     knots = 257
@@ -153,13 +155,21 @@ def _tables(
         step_mm = reach / (knots - 1)
         depth = mu[:, None, :] * (step_mm[:, None] * np.arange(knots))[:, :, None]  # material knot node
         passed, slope = np.exp(-depth), -(mu * step_mm[:, None])[:, None, :]
-        tables = np.stack([passed @ a, (passed * slope) @ a, passed @ b, (passed * slope) @ b], axis=2)
         half = np.exp(-(depth[:, :-1] + mu[:, None, :] * step_mm[:, None, None] / 2)) @ a
-        middle = (tables[:, :-1, 0] + tables[:, 1:, 0]) / 2 + (tables[:, :-1, 1] - tables[:, 1:, 1]) / 8
+        cubics = [_cubics(passed @ weights, (passed * slope) @ weights) for weights in (a, b)]
+        middle = cubics[0] @ 0.5 ** np.arange(4)
         error = float(np.abs(middle / half - 1)[half > DARKEST].max(initial=0))
         if error <= TABLE_ERROR or knots > MOST_KNOTS:
-            return step_mm, tables, error
+            return step_mm, np.concatenate(cubics, axis=2), error
         knots = 2 * knots - 1
+
+
+def _cubics(
+    values: Float[np.ndarray, "material knot"], slopes: Float[np.ndarray, "material knot"]
+) -> Float[np.ndarray, "material interval 4"]:
+    """Return the cubics between neighbouring knots with these values and slopes, by powers."""
+    low, high, start, end = values[:, :-1], values[:, 1:], slopes[:, :-1], slopes[:, 1:]
+    return np.stack([low, start, 3 * (high - low) - 2 * start - end, 2 * (low - high) + start + end], axis=2)
 
 
 def _thickness_for(reading: float, mu, a, longest_mm: float) -> float:

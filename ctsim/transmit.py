@@ -1,18 +1,55 @@
 """From path lengths to what arrives: Beer and Lambert, summed over the energies inside the kernel."""
 
 import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numba import njit, prange
 
+from ctsim.arrays import Array, is_on_card, module_of
+from ctsim.exposure import Exposure
 from ctsim.geometry import Geometry
 from ctsim.spectrum import Reading
 
 
+class Beams(NamedTuple):
+    """The readings of all bands, one behind the other as a kernel reads them; see `ctsim.spectrum.Reading`."""
+
+    mu_per_mm: Float[np.ndarray, "material node"]
+    mean: Float[np.ndarray, "band node"]
+    variance: Float[np.ndarray, "band node"]
+    step_mm: Float[np.ndarray, "band material"]
+    intervals: Int[np.ndarray, " band"]
+    tables: Float[np.ndarray, "band material interval 8"]
+
+
+def stacked(beams: tuple[Reading, ...]) -> Beams:
+    """Return the bands' short sums over all their nodes, and their tables filled up to the longest."""
+    nodes = np.cumsum([0, *[len(b.mean) for b in beams]])
+    mean, variance = np.zeros((2, len(beams), nodes[-1]))
+    longest = max(b.tables.shape[1] for b in beams)
+    tables = np.zeros((len(beams), len(beams[0].mu_per_mm), longest, 8))
+    for i, beam in enumerate(beams):
+        mean[i, nodes[i] : nodes[i + 1]], variance[i, nodes[i] : nodes[i + 1]] = beam.mean, beam.variance
+        tables[i, :, : beam.tables.shape[1]] = beam.tables
+    return Beams(
+        mu_per_mm=np.concatenate([b.mu_per_mm for b in beams], axis=1),
+        mean=mean,
+        variance=variance,
+        step_mm=np.stack([b.step_mm for b in beams]),
+        intervals=np.array([b.tables.shape[1] for b in beams]),
+        tables=tables,
+    )
+
+
 def transmit(
-    lengths_mm: Float[np.ndarray, "view material ray_row ray_col"], reading: Reading, rays_per_side: int = 1
-) -> tuple[Float[np.ndarray, "view row col"], Float[np.ndarray, "view row col"]]:
+    lengths_mm: Float[Array, "view material ray_row ray_col"],
+    beams: tuple[Reading, ...],
+    rays_per_side: int = 1,
+    out: Float[Array, "2 band view row col"] | None = None,
+) -> tuple[Float[Array, "band view row col"], Float[Array, "band view row col"]]:
     r"""Return the mean and the variance of each pixel's reading.
 
     $$ mean = \frac{1}{n^2} \sum_{rays} \sum_k a_k e^{-\sum_m \mu_{mk} L_m} $$
@@ -20,22 +57,62 @@ def transmit(
     and the same with b for the variance; intensities are averaged over a pixel's rays, never lengths.
 
     Args:
-        lengths_mm: Path of every ray in every material [mm].
-        reading: The short sum over energies.
+        lengths_mm: Path of every ray in every material [mm]; where they lie, on a card or not, results are left.
+        beams: The short sum over energies, of each band.
         rays_per_side: n; a pixel holds n x n rays.
+        out: Where the result goes, if it is there already.
 
     Returns:
         mean: In units of the free beam.
         variance: For one photon arriving in the free beam, in units of the free beam squared.
     """
     views, _, ray_rows, ray_columns = lengths_mm.shape
-    mean, variance = np.zeros((2, views, ray_rows, ray_columns))
-    r, n = reading, rays_per_side
-    _sum_energies(lengths_mm, r.mu_per_mm, r.mean, r.variance, r.step_mm, r.tables, mean, variance)
-    if n == 1:
-        return mean, variance
-    pixels = (views, ray_rows // n, n, ray_columns // n, n)
-    return mean.reshape(pixels).mean((2, 4)), variance.reshape(pixels).mean((2, 4))
+    n = rays_per_side
+    if out is None:
+        shape = (2, len(beams), views, ray_rows // n, ray_columns // n)
+        out = module_of(lengths_mm).zeros(shape, np.float32)
+    if is_on_card(lengths_mm):
+        from ctsim.gpu.transmit import read
+
+        read(lengths_mm, beams, n, out[0], out[1])
+    else:
+        _read(lengths_mm, n, *stacked(beams), out[0], out[1])
+    return out[0], out[1]
+
+
+def readings(
+    path_lengths: Callable[..., Iterator[tuple[slice, Array]]],
+    triangles: object,
+    exposure: Exposure,
+    beams: tuple[Reading, ...],
+    rays_per_side: int = 1,
+) -> Iterator[tuple[slice, Float[Array, "band view row col"], Float[Array, "band view row col"]]]:
+    """Yield the mean and the variance of each pixel's reading, a few views at a time; the arrays are used again.
+
+    Args:
+        path_lengths: Of a backend, such as `ctsim.backends.mesh.path_lengths`.
+        triangles: The specimen.
+        exposure: The poses that each view is averaged over, in intensity.
+        beams: What a pixel reads, one entry a band.
+        rays_per_side: A pixel is averaged over this many squared.
+    """
+    poses, middle, fresh = exposure.poses, exposure.middle, None
+    rays = exposure.geometry.sampled(rays_per_side)
+    for entries, lengths in path_lengths(triangles, rays, len(beams[0].mu_per_mm)):
+        if fresh is None:
+            total = module_of(lengths).zeros((2, len(beams), 1, middle.rows, middle.columns), np.float32)
+        if fresh is None or fresh.shape[2] != len(lengths):
+            shape = (2, len(beams), len(lengths), middle.rows, middle.columns)
+            fresh = module_of(lengths).zeros(shape, np.float32)
+        mean, variance = transmit(lengths, beams, rays_per_side, fresh)
+        if poses == 1:
+            yield entries, mean, variance
+            continue
+        for i, entry in enumerate(range(entries.start, entries.stop)):
+            view, pose = divmod(entry, poses)
+            total[:] = float(exposure.weights[pose]) * fresh[:, :, i : i + 1] + (total if pose else 0)
+            if pose == poses - 1:
+                yield slice(view, view + 1), total[0], total[1]
 
 
 def transmit_plainly(
@@ -46,56 +123,108 @@ def transmit_plainly(
     return passed @ reading.mean, passed @ reading.variance
 
 
-def falloff(geometry: Geometry) -> Float[np.ndarray, "row col"]:
+def falloff(geometry: Geometry, reference_mm: float | None = None) -> Float[np.ndarray, "view row col"]:
     r"""Return how the free beam thins out over the detector, 1 at the foot of the source's normal.
 
     $$ \left(\frac{SDD}{r}\right)^2 \cos\theta = \left(\frac{SDD}{r}\right)^3 $$
 
-    the inverse square of the distance and the incidence angle.
+    the inverse square of the distance and the incidence angle. One image serves all views, and has a view axis of
+    length 1, where the detector stands alike before the source in all of them.
 
-    Raises:
-        ValueError: The detector does not stand alike before the source in all views, so that no one image serves all.
+    Args:
+        geometry: Source and detector.
+        reference_mm: The distance at which a pixel under the source reads 1; the first view's if left out.
     """
-    rays = [geometry.corner_ray_mm, geometry.u_mm, geometry.v_mm]
-    products = np.stack([np.sum(a * b, axis=1) for i, a in enumerate(rays) for b in rays[i:]])
-    if not np.allclose(products, products[:, :1], rtol=1e-9, atol=1e-9):
-        raise ValueError("the detector moves against the source from view to view: one flat field cannot serve all")
+    some = geometry.some(slice(0, 1)) if is_steady(geometry) else geometry
     columns = (np.arange(geometry.columns) + 0.5)[None, :, None]
     rows = (np.arange(geometry.rows) + 0.5)[:, None, None]
-    ray = geometry.corner_ray_mm[0] + columns * geometry.u_mm[0] + rows * geometry.v_mm[0]
-    return (geometry.distance_mm[0] / np.linalg.norm(ray, axis=-1)) ** 3
+    image = np.zeros((some.views, geometry.rows, geometry.columns))
+    for view in range(some.views):
+        ray = some.corner_ray_mm[view] + columns * some.u_mm[view] + rows * some.v_mm[view]
+        image[view] = some.distance_mm[view] / np.linalg.norm(ray, axis=-1) ** 3
+    return image * (reference_mm or geometry.distance_mm[0]) ** 2
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
-def _sum_energies(lengths, mu, weight_mean, weight_variance, step_mm, tables, mean, variance):
-    """Fill mean and variance, ray by ray. All stands in one body: a call with its arrays costs more than the work."""
-    views, materials, rows, columns = lengths.shape
-    knots = tables.shape[1]
+def is_steady(geometry: Geometry) -> bool:
+    """Return whether the detector stands alike before the source in all views."""
+    rays = [geometry.corner_ray_mm, geometry.u_mm, geometry.v_mm]
+    products = np.stack([np.sum(a * b, axis=1) for i, a in enumerate(rays) for b in rays[i:]])
+    return np.allclose(products, products[:, :1], rtol=1e-9, atol=1e-9)
+
+
+@njit(parallel=True, cache=True, error_model="numpy", fastmath={"contract"})
+def _read(lengths, side, mu, weight_mean, weight_variance, step_mm, intervals, tables, mean, variance):
+    """Average the readings of all rays of each pixel."""
+    bands, views, rows, columns = mean.shape
+    materials, rays = lengths.shape[1], lengths.shape[3]
     for line in prange(views * rows):
         view, row = line // rows, line % rows
-        for column in range(columns):
-            met, m = 0, 0
-            for i in range(materials):
-                if lengths[view, i, row, column] != 0:
-                    met, m = met + 1, i
-            level, spread = 0.0, 0.0
-            if met <= 1:  # one material at most: the cubic with the values and slopes of two knots of its table
-                position = min(lengths[view, m, row, column] / step_mm[m], knots - 1.0)
-                knot = min(int(position), knots - 2)
-                t = position - knot
-                s = 1 - t
-                low, high, low_slope, high_slope = s * s * (1 + 2 * t), t * t * (3 - 2 * t), s * s * t, -t * t * s
-                level += low * tables[m, knot, 0] + high * tables[m, knot + 1, 0]
-                level += low_slope * tables[m, knot, 1] + high_slope * tables[m, knot + 1, 1]
-                spread += low * tables[m, knot, 2] + high * tables[m, knot + 1, 2]
-                spread += low_slope * tables[m, knot, 3] + high_slope * tables[m, knot + 1, 3]
-            else:
-                for k in range(len(weight_mean)):
-                    depth = 0.0
-                    for i in range(materials):
-                        depth += mu[i, k] * lengths[view, i, row, column]
-                    passed = math.exp(-depth)
-                    level += weight_mean[k] * passed
-                    spread += weight_variance[k] * passed
-            mean[view, row, column] = level
-            variance[view, row, column] = spread
+        level, spread, depth = np.zeros(rays), np.zeros(rays), np.zeros(rays)
+        mixed_level, mixed_spread = np.zeros(rays), np.zeros(rays)
+        met, table, position = np.zeros(rays, np.int32), np.zeros(rays, np.int32), np.zeros(rays)
+        for band in range(bands):
+            mean[band, view, row, :] = 0
+            variance[band, view, row, :] = 0
+            # what a loop needs stands outside it, and indices have no sign, or the loop takes three times as long
+            scale, width, last = 1 / step_mm[band], np.int32(8 * tables.shape[2]), intervals[band] - 1e-9
+            cubics, share = tables[band].reshape(-1), 1 / side**2
+            for j in range(row * side, row * side + side):
+                position[:], met[:] = 0, 0
+                for m in range(materials):
+                    for i in range(rays):
+                        crossed = lengths[view, m, j, i] != 0
+                        met[i] += crossed
+                        table[i] = m * width if crossed else table[i]
+                        position[i] = lengths[view, m, j, i] * scale[m] if crossed else position[i]
+                for i in range(rays):  # one material at most, as for most rays: a cubic of its table
+                    steps = min(position[i], last)
+                    interval = np.int32(steps)
+                    t = steps - interval
+                    first = np.uint64(table[i] + 8 * interval)
+                    level[i] = cubic(cubics, first, t)
+                    spread[i] = cubic(cubics, first + np.uint64(4), t)
+                low, high = rays, 0  # the rays through several materials
+                for i in range(rays if materials > 1 else 0):
+                    low, high = min(low, i if met[i] > 1 else rays), i + 1 if met[i] > 1 else high
+                for i in range(max(high - low, 0)):
+                    mixed_level[i], mixed_spread[i] = 0.0, 0.0
+                for k in range(mu.shape[1] if low < high else 0):
+                    depth[:] = 0
+                    for m in range(materials):
+                        attenuation, path = mu[m, k], lengths[view, m, j, low:high]
+                        for i in range(len(path)):
+                            depth[i] += attenuation * path[i]
+                    one, two = weight_mean[band, k], weight_variance[band, k]
+                    for i in range(high - low):
+                        passed = exp_minus(depth[i])
+                        mixed_level[i] += one * passed
+                        mixed_spread[i] += two * passed
+                for i in range(low, high):
+                    level[i] = mixed_level[i - low] if met[i] > 1 else level[i]
+                    spread[i] = mixed_spread[i - low] if met[i] > 1 else spread[i]
+                for sub in range(side):
+                    for column in range(columns):
+                        mean[band, view, row, column] += share * level[column * side + sub]
+                        variance[band, view, row, column] += share * spread[column * side + sub]
+
+
+@njit(cache=True, inline="always")
+def cubic(coefficients, first, t):
+    """Return the cubic in t with the four coefficients from `first` on."""
+    high = coefficients[first + np.uint64(3)] * t + coefficients[first + np.uint64(2)]
+    return (high * t + coefficients[first + np.uint64(1)]) * t + coefficients[first]
+
+
+@njit(cache=True, inline="always")
+def exp_minus(x):
+    """Return exp(-x) for x >= 0 to 1e-13, 0 from 708 on; unlike the library's, it is computed for a register at once.
+
+    The power of two is put in by its bits; the rest, at most ln(2) / 2, by its series.
+    """
+    n = min(x, 708.0) * 1.4426950408889634
+    whole = np.int32(n + 0.5)
+    r = (n - whole) * -0.6931471805599453
+    power = ((((r / 6227020800 + 1 / 479001600) * r + 1 / 39916800) * r + 1 / 3628800) * r + 1 / 362880) * r + 1 / 40320
+    power = ((((power * r + 1 / 5040) * r + 1 / 720) * r + 1 / 120) * r + 1 / 24) * r + 1 / 6
+    power = ((power * r + 0.5) * r + 1) * r + 1
+    return power * np.int64((1023 - np.int64(whole)) << 52).view(np.float64) if x < 708.0 else 0.0

@@ -1,6 +1,7 @@
 """Records that refuse what makes no sense, and say so in words: where, what was expected, what was got."""
 
-from typing import Annotated, Any, Literal
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -19,7 +20,9 @@ class Record(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_word_for_a_number(cls, value: Any, info: Any) -> Any:
-        if isinstance(value, bool | str) and cls.model_fields[info.field_name or ""].annotation in (int, float):
+        wanted = cls.model_fields[info.field_name or ""].annotation
+        choices = get_args(wanted) if get_origin(wanted) in (Union, UnionType) else (wanted,)
+        if isinstance(value, bool | str) and set(choices) <= {int, float, NoneType}:
             # a YAML number has a point before its exponent, or it is a word
             raise ValueError(f"must be a number without quotes, such as 0.5 or 1.0e-3, got {value!r}")
         return value

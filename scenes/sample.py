@@ -12,7 +12,7 @@ from defects import kinds
 from defects.host import Host
 from defects.place import place
 from scenes.draw import draw, draw_count
-from scenes.field_of_view import enclosing_voxel_mm, source_object_mm
+from scenes.field_of_view import check_clear, enclosing_voxel_mm, source_object_mm
 from scenes.parts import Part
 from scenes.pose import matrix_of, sample_pose
 from scenes.records import SPLITS, Split
@@ -50,7 +50,11 @@ def sample(spec: DatasetSpec, index: int, load: LoadPart) -> SceneSpec:
         defects=flaws,
         unplaced=unplaced,
         scan=setup.scan,
-        volume=VolumeSpec(shape=(side, side, side), voxel_mm=voxel_mm, window=spec.volume.window),
+        volume=VolumeSpec(
+            shape=(side, side, side),
+            voxel_mm=voxel_mm,
+            **{name: getattr(spec.volume, name) for name in ("method", "iterations", "window")},
+        ),
     )
 
 
@@ -128,15 +132,23 @@ def sample_scan(spec: ScanDraws, points_mm: np.ndarray, part: str, rng: np.rando
     """Return the scan in numbers, with the part in the field of view."""
     source_detector_mm = float(draw(spec.source_detector_mm, rng))
     magnification = spec.magnification if spec.magnification == "fit" else float(draw(spec.magnification, rng))
+    beam = {
+        "tube_kv": float(draw(spec.tube_kv, rng)) if spec.spectrum is None else None,
+        "filters": {name: float(draw(value, rng)) for name, value in sorted(spec.filters.items())},
+        "exposure_mas": float(draw(spec.exposure_mas, rng)),
+    }
+    distances = {}
+    if spec.trajectory.vectors is None:
+        distances["source_detector_mm"] = source_detector_mm
+        distances["source_object_mm"] = source_object_mm(
+            points_mm, spec.detector, source_detector_mm, magnification, part, spec.trajectory
+        )
     same = ("tube_target", "anode_deg", "detector", "views", "flat_frames", "rays_per_pixel", "noise", "backend")
-    return ScanSpec(
-        tube_kv=float(draw(spec.tube_kv, rng)),
-        filters={name: float(draw(value, rng)) for name, value in sorted(spec.filters.items())},
-        exposure_mas=float(draw(spec.exposure_mas, rng)),
-        source_detector_mm=source_detector_mm,
-        source_object_mm=source_object_mm(points_mm, spec.detector, source_detector_mm, magnification, part),
-        **{name: getattr(spec, name) for name in same},
-    )
+    same += ("trajectory", "focal_spot", "spectrum", "beam_drift", "heel")
+    scan = ScanSpec(**beam, **distances, **{name: getattr(spec, name) for name in same})
+    if spec.trajectory.vectors is not None or spec.trajectory.deviations:
+        check_clear(points_mm, scan, part)
+    return scan
 
 
 def sample_defects(

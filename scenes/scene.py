@@ -1,49 +1,18 @@
 """What one scene becomes: numbers only, frozen, the same through JSON and back."""
 
 import json
+import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from defects import kinds
 from defects.messages import BadInput
+from scenes.beam import Drift, Photons
+from scenes.detector import DetectorSpec
 from scenes.records import Name, Record, Split, validated
-
-
-class DetectorSpec(Record):
-    """A flat panel.
-
-    Attributes:
-        rows: Pixels in a column.
-        columns: Pixels in a row.
-        pixel_mm: Pitch of the square pixels.
-        scintillator: A material, or None for a panel that absorbs every photon.
-        scintillator_mm: Its thickness.
-        free_beam_counts: What the free beam adds to the dark level.
-        dark_counts: The level without a beam.
-        electronic_noise_counts: Standard deviation of the read-out noise.
-        bits: Depth of the converter.
-    """
-
-    rows: int = Field(default=128, ge=8, le=8192)
-    columns: int = Field(default=128, ge=8, le=8192)
-    pixel_mm: float = Field(default=1.0, gt=0)
-    scintillator: str | None = "CsI"
-    scintillator_mm: float = Field(default=0.5, gt=0)
-    free_beam_counts: float = Field(default=50000.0, gt=0)
-    dark_counts: float = Field(default=500.0, ge=0)
-    electronic_noise_counts: float = Field(default=5.0, ge=0)
-    bits: int = Field(default=16, ge=8, le=16)
-
-    @model_validator(mode="after")
-    def _fits_the_converter(self) -> "DetectorSpec":
-        if self.dark_counts + self.free_beam_counts > 2**self.bits - 1:
-            raise ValueError(
-                f"dark_counts + free_beam_counts must stay within {2**self.bits - 1} ({self.bits} bits), "
-                f"got {self.dark_counts + self.free_beam_counts:g}"
-            )
-        return self
+from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views, distances_mm
 
 
 class PartChoice(Record):
@@ -92,10 +61,16 @@ class Pose(Record):
         return self
 
 
-class ScanSpec(Record):
-    """The scan of one scene, in numbers; see ScanDraws."""
+DISTANCES = ("source_detector_mm", "source_object_mm")
 
-    tube_kv: float = Field(gt=0)
+
+class ScanSpec(Record):
+    """The scan of one scene, in numbers; see ScanDraws.
+
+    With vectors in the trajectory both distances follow from the first of them, and may be left out.
+    """
+
+    tube_kv: float | None = Field(default=None, gt=0)
     tube_target: str = "W"
     anode_deg: float = Field(default=12.0, gt=0, lt=90)
     filters: dict[str, Annotated[float, Field(ge=0)]] = {}
@@ -103,11 +78,41 @@ class ScanSpec(Record):
     detector: DetectorSpec
     source_detector_mm: float = Field(gt=0)
     source_object_mm: float = Field(gt=0)
-    views: int = Field(ge=3, le=100_000)
+    views: int = Field(ge=1, le=100_000)
+    trajectory: TrajectorySpec = TrajectorySpec()
+    focal_spot: FocalSpotSpec | None = None
+    spectrum: Photons = None
+    beam_drift: Drift = None
+    heel: bool = False
     flat_frames: int = Field(default=32, ge=1)
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _distances_of_vectors(cls, values: Any) -> Any:
+        path = values.get("trajectory") if isinstance(values, dict) else None
+        try:
+            vectors = TrajectorySpec.model_validate(path).vectors if path else None
+        except ValidationError:  # is told where it belongs, and no distance is missed besides
+            return {"source_detector_mm": 2.0, "source_object_mm": 1.0} | values
+        return values if vectors is None else dict(zip(DISTANCES, distances_mm(vectors), strict=True)) | values
+
+    @model_validator(mode="after")
+    def _path_fits(self) -> "ScanSpec":
+        check_views(self.trajectory, self.focal_spot, self.views, self.detector.pitch_mm)
+        if self.trajectory.vectors is not None:
+            for name, wanted in zip(DISTANCES, distances_mm(self.trajectory.vectors), strict=True):
+                if not math.isclose(getattr(self, name), wanted, rel_tol=1e-6):
+                    raise ValueError(f"{name} is {getattr(self, name):g}, trajectory.vectors say {wanted:.6g}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_beam(self) -> "ScanSpec":
+        if self.tube_kv is None and self.spectrum is None:
+            raise ValueError("give tube_kv, or a spectrum of pairs [keV, photons per mm2 and mAs at 1 m]")
+        return self
 
     @model_validator(mode="after")
     def _in_order(self) -> "ScanSpec":
@@ -121,6 +126,10 @@ class ScanSpec(Record):
 
 Side = Annotated[int, Field(ge=1)]
 
+Window = Literal["ram-lak", "shepp-logan", "cosine", "hamming", "hann"]
+"""On the ramp filter, by falling sharpness and noise."""
+Method = Literal["fdk", "cgls", "sirt"]
+
 
 class VolumeSpec(Record):
     """The reconstruction of one scene.
@@ -128,12 +137,16 @@ class VolumeSpec(Record):
     Attributes:
         shape: Voxels along z, y and x.
         voxel_mm: Side of the cubic voxels.
-        window: Of the ramp filter.
+        method: See VolumeDraws.
+        iterations: Of cgls or sirt.
+        window: Of the ramp filter of fdk.
     """
 
     shape: tuple[Side, Side, Side]
     voxel_mm: float = Field(gt=0)
-    window: Literal["ram-lak", "hann"] = "ram-lak"
+    method: Method = "fdk"
+    iterations: int = Field(default=20, ge=1, le=10_000)
+    window: Window = "ram-lak"
 
 
 class SceneSpec(Record):

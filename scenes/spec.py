@@ -9,9 +9,13 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from defects import kinds
 from defects.messages import BadInput, unknown
+from scenes.beam import Drift, Photons
+from scenes.detector import DetectorSpec
 from scenes.draw import Draw, check, check_name, extent
 from scenes.records import Name, Record, Split, validated
-from scenes.scene import DetectorSpec
+from scenes.scene import Method, Window
+from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views
+from scenes.vector_files import with_vectors
 
 MOST_DEFECTS = 10_000
 """Of one entry under defects: in one scene; instances.npy can number 65 535."""
@@ -179,7 +183,12 @@ class ScanDraws(Record):
         detector: The panel.
         source_detector_mm: Distance.
         magnification: `fit` so that the part just fills the field of view, or a draw.
-        views: Over one full turn.
+        views: How many; evenly over one full turn where the trajectory says nothing else.
+        trajectory: The path of source and detector about the part, and how they miss it.
+        focal_spot: Its shape and size; a point where left out.
+        spectrum: Instead of the tube: pairs of keV and photons per mm2 and mAs at 1 m; filtered by what `filters` says.
+        beam_drift: How strong the beam is through the scan, such as [1, 0.98]: evenly from the first view to the last.
+        heel: Whether the tube's beam is weaker towards the anode, at the top of the detector.
         flat_frames: Averaged for the flat and for the dark field.
         rays_per_pixel: Along each side of a pixel.
         noise: Whether there is any.
@@ -195,10 +204,26 @@ class ScanDraws(Record):
     source_detector_mm: Positive = 800.0
     magnification: Annotated[Any, BeforeValidator(_magnification)] = "fit"
     views: int = Field(default=180, ge=3, le=100_000)
+    trajectory: TrajectorySpec = TrajectorySpec()
+    focal_spot: FocalSpotSpec | None = None
+    spectrum: Photons = None
+    beam_drift: Drift = None
+    heel: bool = False
     flat_frames: int = Field(default=32, ge=1)
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
+
+    @model_validator(mode="after")
+    def _path_fits(self) -> "ScanDraws":
+        check_views(self.trajectory, self.focal_spot, self.views, self.detector.pitch_mm)
+        idle = [] if self.trajectory.vectors is None else ["source_detector_mm", "magnification"]
+        idle += [] if self.spectrum is None else ["tube_kv", "tube_target", "anode_deg"]
+        for name in idle:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                held = "trajectory.vectors" if name in ("source_detector_mm", "magnification") else "spectrum"
+                raise ValueError(f"{name} and {held} contradict each other; leave {name} out")
+        return self
 
 
 class VolumeDraws(Record):
@@ -207,12 +232,18 @@ class VolumeDraws(Record):
     Attributes:
         voxels: Along each side.
         voxel_mm: `fit` so that the part just fills the volume, or a number.
-        window: Of the ramp filter.
+        method: `fdk`, filtered backprojection; `cgls` for any trajectory and any missing views, some 200 times as slow
+            (96^3 voxels, 180 views of 128 x 128, 20 iterations: about half a minute on 2 cores), in a volume that holds
+            the whole part; or `sirt`, the same with no value below zero, which wants twice the iterations.
+        iterations: Of cgls or sirt; more are sharper and noisier.
+        window: Of the ramp filter of fdk.
     """
 
     voxels: int = Field(default=96, ge=8, le=2048)
     voxel_mm: Annotated[float | Literal["fit"], BeforeValidator(_voxel_mm)] = "fit"
-    window: Literal["ram-lak", "hann"] = "ram-lak"
+    method: Method = "fdk"
+    iterations: int = Field(default=20, ge=1, le=10_000)
+    window: Window = "ram-lak"
 
 
 class DatasetSpec(Record):
@@ -271,14 +302,15 @@ def read_dataset_spec(path: Path) -> DatasetSpec:
     if not isinstance(values, dict):
         raise BadInput(f"{path} must hold keys and values, with at least name: and parts:")
     _check_sizes(values, path.name, ())
-    return validated(DatasetSpec, values, path.name)
+    return validated(DatasetSpec, with_vectors(values, path.parent), path.name)
 
 
 def _check_sizes(value: Any, source: str, place: tuple[str, ...]) -> None:
     """Raise BadInput where a number is so large or so small that nothing can be computed with it."""
     if isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            _check_sizes(item, source, (*place, str(key)))
+            if key not in ("vectors", "nominal_vectors"):  # the cosine of 90 deg is 6e-17
+                _check_sizes(item, source, (*place, str(key)))
     elif isinstance(value, int | float) and math.isfinite(value) and place != ("seed",):
         low, high = SIZES
         if value and not low <= abs(value) <= high:

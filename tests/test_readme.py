@@ -4,11 +4,13 @@ import re
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 import trimesh
 import yaml
 
 import ctsim.cli
+from ctsim.dataset import first_samples
 from scenes.library.catalog import make_part
 from scenes.spec import read_dataset_spec
 
@@ -33,6 +35,20 @@ def test_the_spec_is_a_spec(desk):
     spec = read_dataset_spec(desk / "castings.yaml")
     assert spec.scenes == 4
     assert yaml.safe_load(blocks("yaml")[0])["name"] == "castings"
+
+
+@pytest.mark.slow
+def test_the_scanner_is_one_that_scans(desk):
+    """All its keys at once, put into the dataset above: one scene comes through, and holds what was asked for."""
+    keys = yaml.safe_load(blocks("yaml")[1])
+    spec = yaml.safe_load(blocks("yaml")[0])
+    spec["scan"] |= keys | {"views": 60}
+    (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
+    _, samples = first_samples(read_dataset_spec(desk / "castings.yaml"), desk, 1, print)
+    scan = samples[0]["scene"]["scene"]["scan"]
+    assert scan["trajectory"]["deviations"][1]["shift_mm"] == [0, 0.05, 0.12]
+    assert samples[0]["projections"].shape == (60, 128, 160)
+    assert np.isfinite(samples[0]["volume"]).all()
 
 
 @pytest.mark.slow

@@ -6,7 +6,8 @@ the entries', in any order:
 $$ L_m(p) = |r_p| \sum_{t \in m} -s_t \, \lambda_t(p), \qquad \lambda_t = \frac{n_t \cdot (a_t - S)}{n_t \cdot r_p} $$
 
 with the ray $r_p$ from the source to the pixel's point and $\lambda$ the share of the way. Nothing is sorted and no
-list of hits is kept (compare Freud et al., Med. Phys. 33, 2006: L-buffer). See `ctsim.raster` for why it cannot leak.
+list of hits is kept (compare Freud et al., Med. Phys. 33, 2006: L-buffer). See `ctsim.raster` for why it cannot leak,
+and `ctsim.splat` for the body.
 """
 
 import math
@@ -20,13 +21,17 @@ from jaxtyping import Float, Int
 from numba import njit, prange
 
 from ctsim.geometry import Geometry
-from ctsim.raster import add, depth_of, edge, first_centre, last_centre, lattice_bits, tie, winding_of, word_of
+from ctsim.raster import ahead, depth_of, dot, lattice_bits, winding_of
+from ctsim.splat import LANES, snap, splat
 
-EDGE_ON = 0.02
-"""Cosine to the ray below which a face's depth is held between its corners: its plane tells little there."""
 
-WIDE = 8
-"""Columns from which a row's end points are computed by division, not found by trying each pixel."""
+class OpenSurface(ArithmeticError):
+    """Rays met more entries than exits, or the other way round."""
+
+    def __init__(self, pixels: int, views: slice) -> None:
+        """Say how many rays there were, in which views."""
+        self.pixels = pixels
+        super().__init__(f"{pixels} rays met an open surface in views {views.start} to {views.stop - 1}")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +61,7 @@ class Triangles:
 def path_lengths(
     triangles: Triangles, geometry: Geometry, materials: int
 ) -> Iterator[tuple[slice, Float[np.ndarray, "view material row col"]]]:
-    """Yield the path of every ray in every material [mm], a few views at a time.
+    """Yield the path of every ray in every material [mm], a few views at a time; the array is used again.
 
     Args:
         triangles: The specimen; every surface closed.
@@ -64,28 +69,60 @@ def path_lengths(
         materials: How many materials there are.
 
     Raises:
-        ArithmeticError: A ray met more entries than exits or the other way round: a surface is open.
+        OpenSurface: A ray met more entries than exits or the other way round.
     """
-    step = max(1, min(numba.get_num_threads(), geometry.views))
-    words = np.zeros((step, materials, geometry.rows, geometry.columns), np.int64)
-    lattice = np.zeros((step, len(triangles.vertices_mm), 2), np.int32)
-    lengths = np.zeros(words.shape, np.float32)
-    vertices, planes = np.ascontiguousarray(triangles.vertices_mm), triangles.planes
-    faces, material_of = triangles.faces.astype(np.int32), triangles.materials.astype(np.int32)
-    bits = _bits(triangles, geometry)  # of all views: what is drawn must not depend on how many are under way at once
+    step = _at_once(geometry.views, materials * geometry.rows * geometry.columns + len(triangles.vertices_mm))
+    pen = _Pen(triangles, geometry, materials, step)
+    lengths = np.zeros((*pen.words.shape[:3], geometry.columns), np.float32)
     for first in range(0, geometry.views, step):
         views = slice(first, min(first + step, geometry.views))
-        some = geometry.some(views)
-        leaks = _views(
-            vertices, faces, planes, material_of, some.projection, some.source_mm, some.corner_ray_mm, some.u_mm,
-            some.v_mm, bits, lattice, words, lengths,
+        some = frames_of(geometry, np.arange(views.start, views.stop))
+        pen.draw(*some)
+        if leaks := _to_lengths(pen.words, some[1], lengths[: len(some[0])]):
+            raise OpenSurface(leaks, views)
+        yield views, lengths[: len(some[0])]
+
+
+def _at_once(views: int, size: int) -> int:
+    """Return how many views are under way at once: one a thread, or up to eight where they are small.
+
+    Args:
+        views: How many there are.
+        size: Pixels and vertices of one; what fits a processor's own cache (2 MB) is worth keeping together.
+    """
+    return max(1, min(numba.get_num_threads() * min(max(2**18 // size, 1), 8), views))
+
+
+def frames_of(
+    geometry: Geometry, which: Int[np.ndarray, " view"]
+) -> tuple[Float[np.ndarray, "view 12"], Float[np.ndarray, "view 12"]]:
+    """Return of some views the projection matrix, and the source, the corner ray, u and v, each as 12 numbers."""
+    rays = [geometry.source_mm, geometry.corner_ray_mm, geometry.u_mm, geometry.v_mm]
+    return geometry.projection[which].reshape(-1, 12), np.concatenate([r[which] for r in rays], axis=1)
+
+
+class _Pen:
+    """Draws triangles: holds them as the kernel reads them, and the paper, which is used again for all views."""
+
+    def __init__(self, triangles: Triangles, geometry: Geometry, materials: int, views: int) -> None:
+        self.xs, self.ys, self.zs = np.ascontiguousarray(triangles.vertices_mm.T, np.float64)
+        self.planes = triangles.planes
+        self.faces, self.material_of = triangles.faces.astype(np.int32), triangles.materials.astype(np.int32)
+        # of all views: what is drawn must not depend on how many are under way at once
+        self.bits = bits_of(triangles, geometry)
+        self.columns = geometry.columns
+        self.lattice = np.zeros((views, len(self.xs), 2), np.int32)
+        self.words = np.zeros((views, materials, geometry.rows, geometry.columns + LANES), np.int64)
+
+    def draw(self, projections: Float[np.ndarray, "view 12"], frames: Float[np.ndarray, "view 12"]) -> None:
+        """Fill the words of some views, each by one thread."""
+        _draw(
+            self.xs, self.ys, self.zs, self.faces, self.planes, self.material_of, projections, frames, self.bits,
+            self.columns, LANES, self.lattice, self.words,
         )  # fmt: skip
-        if leaks:
-            raise ArithmeticError(f"{leaks} rays met an open surface in views {views.start} to {views.stop - 1}")
-        yield views, lengths[: views.stop - views.start]
 
 
-def _bits(triangles: Triangles, geometry: Geometry) -> int:
+def bits_of(triangles: Triangles, geometry: Geometry) -> int:
     """Return the bits of a pixel's lattice that hold every vertex of every view."""
     low, high = triangles.vertices_mm.min(0), triangles.vertices_mm.max(0)
     corners = np.array(
@@ -97,120 +134,38 @@ def _bits(triangles: Triangles, geometry: Geometry) -> int:
     return lattice_bits(min(max(reach, geometry.rows, geometry.columns), 2.0**20))
 
 
-@njit(parallel=True, cache=True)
-def _views(
-    vertices, faces, planes, material_of, projections, sources, corners, us, vs, bits, lattice, words, lengths
-):  # fmt: skip
-    """Fill `lengths` view by view, one thread a view, and return how many pixels were left open."""
-    leaks = 0
-    for view in prange(len(sources)):
-        words[view] = 0
-        snap(vertices, projections[view], bits, lattice[view])
+@njit(parallel=True, cache=True, error_model="numpy")
+def _draw(xs, ys, zs, faces, planes, material_of, projections, frames, bits, columns, lanes, lattice, words):
+    """Fill the words, each view by one thread."""
+    for view in prange(len(projections)):
+        paper, spots, p, q = words[view], lattice[view], projections[view], frames[view]
+        paper[:] = 0
+        scale = 2.0**bits
+        for i in range(len(xs)):
+            snap(i, xs, ys, zs, p, scale, spots)
         for face in range(len(faces)):
-            splat(
-                face, vertices, faces, planes, lattice[view], projections[view], sources[view], corners[view], us[view],
-                vs[view], bits, words[view, material_of[face]],
-            )  # fmt: skip
-        leaks += _finish(words[view], corners[view], us[view], vs[view], lengths[view])
-    return leaks
+            splat(face, xs, ys, zs, faces, planes, material_of, spots, p, q, bits, columns, lanes, 0, 1, paper)
 
 
-@njit(cache=True, error_model="numpy")
-def snap(vertices, matrix, bits, lattice):
-    """Put each vertex's column and row on the lattice."""
-    scale = 2.0**bits
-    for i in range(len(vertices)):
-        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
-        w = scale / (matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3])
-        column = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2] * z + matrix[0, 3]) * w
-        row = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2] * z + matrix[1, 3]) * w
-        lattice[i, 0], lattice[i, 1] = np.int32(math.floor(column + 0.5)), np.int32(math.floor(row + 0.5))
+@njit(cache=True, inline="always")
+def ray_mm(q, row, column):
+    """Return how long the ray from the source to a pixel's centre is [mm]; q as for `splat`."""
+    x = ahead(ahead(q[3], q[6], column + 0.5), q[9], row + 0.5)
+    y = ahead(ahead(q[4], q[7], column + 0.5), q[10], row + 0.5)
+    z = ahead(ahead(q[5], q[8], column + 0.5), q[11], row + 0.5)
+    return math.sqrt(dot(x, y, z, x, y, z))
 
 
-@njit(cache=True, error_model="numpy", inline="always")
-def splat(face, vertices, faces, planes, lattice, matrix, source, corner, u, v, bits, words):  # noqa: C901
-    """Add one triangle's signed depth to every pixel whose centre it covers."""
-    ia, ib, ic = faces[face, 0], faces[face, 1], faces[face, 2]
-    ax, ay = np.int64(lattice[ia, 0]), np.int64(lattice[ia, 1])
-    bx, by = np.int64(lattice[ib, 0]), np.int64(lattice[ib, 1])
-    cx, cy = np.int64(lattice[ic, 0]), np.int64(lattice[ic, 1])
-    left, right = first_centre(min(ax, bx, cx), bits), last_centre(max(ax, bx, cx), bits, words.shape[1])
-    top, bottom = first_centre(min(ay, by, cy), bits), last_centre(max(ay, by, cy), bits, words.shape[0])
-    area = edge(ax, ay, bx, by, cx, cy)
-    if left > right or top > bottom or area == 0:
-        return
-    sign = 1
-    if area < 0:  # seen from behind
-        bx, by, cx, cy, sign = cx, cy, bx, by, -1
-    # the plane's equation in the picture: depth = numerator / (d0 + du column + dv row)
-    nx, ny, nz = planes[face, 0], planes[face, 1], planes[face, 2]
-    numerator = planes[face, 3] - (nx * source[0] + ny * source[1] + nz * source[2])
-    du = nx * u[0] + ny * u[1] + nz * u[2]
-    dv = nx * v[0] + ny * v[1] + nz * v[2]
-    d0 = nx * corner[0] + ny * corner[1] + nz * corner[2] + 0.5 * (du + dv)
-    middle = matrix[2, 3]  # the depth of the stage's origin: counting from there keeps the sums small
-    near, far = -math.inf, math.inf
-    facing = abs(d0 + du * 0.5 * (left + right) + dv * 0.5 * (top + bottom))
-    if facing < EDGE_ON * math.sqrt(corner[0] ** 2 + corner[1] ** 2 + corner[2] ** 2):
-        near, far = depth_range(vertices, ia, ib, ic, matrix)
-    step = np.int64(1) << bits
-    half = step >> 1
-    x0, y0 = left * step + half, top * step + half
-    e0 = edge(ax, ay, bx, by, x0, y0) - tie(ax, ay, bx, by)
-    e1 = edge(bx, by, cx, cy, x0, y0) - tie(bx, by, cx, cy)
-    e2 = edge(cx, cy, ax, ay, x0, y0) - tie(cx, cy, ax, ay)
-    g0, g1, g2 = (ay - by) * step, (by - cy) * step, (cy - ay) * step
-    for row in range(top, bottom + 1):
-        base = d0 + dv * row
-        if right - left < WIDE:
-            f0, f1, f2 = e0, e1, e2
-            for column in range(left, right + 1):
-                if (f0 | f1 | f2) >= 0:
-                    depth = min(max(numerator / (base + du * column), near), far)
-                    add(words, row, column, sign * word_of(depth - middle))
-                f0, f1, f2 = f0 + g0, f1 + g1, f2 + g2
-        else:
-            first, last = np.int64(0), np.int64(right - left)
-            for e, g in ((e0, g0), (e1, g1), (e2, g2)):
-                if g > 0:
-                    first = max(first, -(e // g))
-                elif g < 0:
-                    last = min(last, e // -g)
-                elif e < 0:
-                    last = np.int64(-1)
-            for column in range(left + first, left + last + 1):
-                depth = min(max(numerator / (base + du * column), near), far)
-                add(words, row, column, sign * word_of(depth - middle))
-        e0, e1, e2 = e0 + (bx - ax) * step, e1 + (cx - bx) * step, e2 + (ax - cx) * step
-
-
-@njit(cache=True, error_model="numpy")
-def depth_range(vertices, ia, ib, ic, matrix):
-    """Return the depths of the nearest and the farthest corner."""
-    near, far = math.inf, -math.inf
-    for i in (ia, ib, ic):
-        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
-        depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2] * z + matrix[2, 3]
-        near, far = min(near, depth), max(far, depth)
-    return near, far
-
-
-@njit(cache=True, error_model="numpy")
-def _finish(words, corner, u, v, lengths):
-    """Turn words into lengths [mm] and return how many pixels have windings left over."""
+@njit(parallel=True, cache=True, error_model="numpy")
+def _to_lengths(words, frames, lengths):
+    """Turn words into lengths [mm] and return how many rays have windings left over."""
+    views, materials, rows, columns = lengths.shape
     leaks = 0
-    materials, rows, columns = words.shape
-    for row in range(rows):
-        x0 = corner[0] + 0.5 * u[0] + (row + 0.5) * v[0]
-        y0 = corner[1] + 0.5 * u[1] + (row + 0.5) * v[1]
-        z0 = corner[2] + 0.5 * u[2] + (row + 0.5) * v[2]
+    for line in prange(views * rows):
+        view, row = line // rows, line % rows
         for m in range(materials):
             for column in range(columns):
-                word = words[m, row, column]
-                if word == 0:
-                    lengths[m, row, column] = 0
-                    continue
-                x, y, z = x0 + column * u[0], y0 + column * u[1], z0 + column * u[2]
+                word = words[view, m, row, column]
                 leaks += winding_of(word) != 0
-                lengths[m, row, column] = abs(depth_of(word)) * math.sqrt(x * x + y * y + z * z)
+                lengths[view, m, row, column] = abs(depth_of(word)) * ray_mm(frames[view], row, column)
     return leaks

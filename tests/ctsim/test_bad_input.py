@@ -173,10 +173,13 @@ def test_units(refuses, unit, says):
         (("scan", "kv"), 100, "unknown key 'kv'"),
         (("scan", "detector", "colums"), 3, "did you mean 'columns'?"),
         (("scan", "detector", "scintillator"), "Cs", "did you mean 'CsI'"),
+        (("scan", "detector", "window"), {"graphit": 1.0}, "did you mean 'graphite'"),
+        (("scan", "detector", "mtf"), [[0, 1], [0.1, 2]], "mtf: the second numbers must lie within 0 to 1"),
+        (("scan", "detector", "thresholds_kev"), [20, 400], "nothing above 400 keV"),
         (("splits",), {"trian": 1}, "must be 'train', 'validation' or 'test', got 'trian'"),
         (("splits",), {"train": -1}, "small.yaml: splits need shares"),
         (("pose",), {"orientation": "up"}, "must be 'uniform', 'fixture' or 'upright', got 'up'"),
-        (("volume", "window"), "hamming", "must be 'ram-lak' or 'hann'"),
+        (("volume", "window"), "hanning", "'cosine', 'hamming' or 'hann', got 'hanning'"),
     ],
 )
 def test_specs_that_ask_for_what_cannot_be(refuses, place, value, says):
@@ -382,7 +385,7 @@ def test_scenes_that_are_none(refused, tmp_path, content, says):
     ("place", "value", "says"),
     [
         (("scan", "backend"), "gvx", "unknown backend"),
-        (("scan", "views"), 1, "scan.views"),
+        (("scan", "views"), 0, "scan.views"),
         (("scan", "tube_kv"), -1, "scan.tube_kv"),
         (("scan", "source_object_mm"), 5, "source_object_mm must lie from"),
         (("part", "file"), "parts/none.npz", "neither beside it nor in the folder above"),

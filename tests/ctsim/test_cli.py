@@ -129,10 +129,10 @@ def test_render_writes_the_counts_of_the_pipeline(made, ctsim, tmp_path):
     _, radiographs = render(scene, load_part(scene.part, made))
     images = sorted((tmp_path / "tiffs" / "projections").iterdir())
     assert len(images) == 24
-    for image, counts in zip(images, radiographs.counts, strict=True):
+    for image, counts in zip(images, radiographs.counts[0], strict=True):
         np.testing.assert_array_equal(tifffile.imread(image), as_stored(counts))
-    np.testing.assert_allclose(tifffile.imread(tmp_path / "tiffs" / "flat.tif"), radiographs.flat, rtol=1e-6)
-    np.testing.assert_allclose(tifffile.imread(tmp_path / "tiffs" / "dark.tif"), radiographs.dark, rtol=1e-6)
+    np.testing.assert_allclose(tifffile.imread(tmp_path / "tiffs" / "flat.tif"), radiographs.flat[0], rtol=1e-6)
+    np.testing.assert_allclose(tifffile.imread(tmp_path / "tiffs" / "dark.tif"), radiographs.dark[0], rtol=1e-6)
     metadata = json.loads((tmp_path / "tiffs" / "metadata.json").read_text())
     assert metadata["scene"] == json.loads(json.dumps(scene.to_json()))
     assert metadata["made_by"]["ctsim"] == version("ctsim")

@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ctsim.geometry import Geometry, Grid, circular
 
@@ -83,3 +85,45 @@ def test_voxel_centres_lie_at_i_plus_half_about_the_origin():
     np.testing.assert_allclose(grid.centres_mm(1), [-0.5, 0, 0.5])
     np.testing.assert_allclose(grid.centres_mm(2), [-0.75, -0.25, 0.25, 0.75])
     np.testing.assert_allclose(grid.corner_mm, [-1, -0.75, -0.5])
+
+
+# --- ASTRA ---
+
+
+def test_a_point_is_seen_where_the_documentation_of_astra_puts_it():
+    r"""ASTRA's cone, in its own words: the source turns from -y, at $(\sin\theta, -\cos\theta, 0)$ DSO, opposite to the
+    detector; u is $(\cos\theta, \sin\theta, 0)$ and v $(0, 0, 1)$ times the pixel (`astra_geom_2vec`).
+    """
+    theta, dso, dod = np.deg2rad(30.0), 200.0, 300.0
+    sin, cos = np.sin(theta), np.cos(theta)
+    row = [sin * dso, -cos * dso, 0, -sin * dod, cos * dod, 0, 0.5 * cos, 0.5 * sin, 0, 0, 0, 0.4]
+    g = Geometry.from_astra(np.array([row]), rows=40, columns=60)
+    # 3 mm along u, 7 mm towards the source, 2 mm up: magnified 500 / 193
+    point = 3 * np.array([cos, sin, 0]) + 7 * np.array([sin, -cos, 0]) + np.array([0, 0, 2])
+    column, line, depth = seen(g, 0, point)
+    assert depth == pytest.approx(193 / 500)
+    assert column == pytest.approx(30 + 3 * 500 / 193 / 0.5)
+    assert line == pytest.approx(20 + 2 * 500 / 193 / 0.4)  # v points up there: row 0 is the lowest
+
+
+@given(seed=st.integers(0, 10_000))
+def test_vectors_of_any_kind_show_a_point_where_its_ray_meets_the_detector(seed):
+    """d is the detector's centre, u leads from pixel (0, 0) to (0, 1), v to (1, 0): d + (c - C/2) u + (r - R/2) v."""
+    rng = np.random.default_rng(seed)
+    source, centre = 20 * rng.normal(size=(3, 3)) + np.array([-200.0, 0, 0]), rng.normal(300.0, 1.0, 3) * [1, 0, 0]
+    u, v = [0, -0.5, 0] + 0.1 * rng.normal(size=3), [0, 0, -0.5] + 0.1 * rng.normal(size=3)
+    rows = np.array([[*s, *centre, *u, *v] for s in source])
+    g, point = Geometry.from_astra(rows, rows=40, columns=60), rng.normal(size=3) * 10
+    for view in range(3):
+        column, line, depth = seen(g, view, point)
+        on_detector = centre + (column - 30) * u + (line - 20) * v
+        np.testing.assert_allclose(source[view] + (point - source[view]) / depth, on_detector, atol=1e-8)
+
+
+def test_vectors_go_to_astra_and_come_back():
+    rows = np.random.default_rng(0).normal(size=(5, 12))
+    back = Geometry.from_astra(rows, rows=4, columns=6)
+    np.testing.assert_array_equal(back.to_astra(), rows)
+    in_voxels = back.to_astra(voxel_mm=0.25)
+    np.testing.assert_allclose(in_voxels, 4 * rows)
+    np.testing.assert_allclose(Geometry.from_astra(in_voxels, rows=4, columns=6, voxel_mm=0.25).to_astra(), rows)

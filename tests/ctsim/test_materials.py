@@ -40,6 +40,15 @@ def test_a_formula_with_its_density_is_a_material():
     assert mu_per_mm("SiO2@4.64", (80.0,))[0] == pytest.approx(2 * mu_per_mm("SiO2", (80.0,))[0])
 
 
+def test_a_mixture_is_that_of_its_parts_by_mass():
+    energies = (40.0, 120.0)
+    parts = 0.4 * mu_per_mm("Al2O3@1", energies) + 0.6 * mu_per_mm("SiO2@1", energies)
+    np.testing.assert_allclose(mu_per_mm("Al2O3:0.4+SiO2:0.6@2.53", energies), 2.53 * parts, rtol=1e-12)
+    np.testing.assert_allclose(mu_per_mm("Al2O3:2+SiO2:3@2.53", energies), 2.53 * parts, rtol=1e-12)
+    # oxygen stands in both and is one element of the whole
+    assert [symbol for symbol, _ in material("Al2O3:0.4+SiO2:0.6@2.53").mass_fractions] == ["O", "Al", "Si"]
+
+
 def test_void_attenuates_nothing():
     assert mu_per_mm("void", (50.0, 100.0)).tolist() == [0, 0]
 
@@ -47,7 +56,8 @@ def test_void_attenuates_nothing():
 @pytest.mark.parametrize(
     ("name", "says"),
     [("Alu", "did you mean 'Au' or 'Al'"), ("", "unknown material"), ("Xx@3", "Fe2O3@5.24"), ("Al@0", "above 0"),
-     ("Al@nan", "above 0"), ("Al@heavy", "Fe2O3@5.24")],
+     ("Al@nan", "above 0"), ("Al@heavy", "Fe2O3@5.24"), ("Al:1+Si:0@2", "above 0"), ("Al:1+Si@2", "could not convert"),
+     ("Al:nan@2", "above 0")],
 )  # fmt: skip
 def test_what_is_no_material_is_said_with_what_would_be(name, says):
     with pytest.raises(BadInput, match=says):

@@ -11,8 +11,9 @@ from defects.crack import Crack
 from defects.gas_pore import GasPore
 from scenes.body import Body
 from scenes.build import Solid, build
+from scenes.detector import DetectorSpec
 from scenes.parts import Part
-from scenes.scene import DetectorSpec, PartChoice, ScanSpec, SceneSpec, VolumeSpec
+from scenes.scene import PartChoice, ScanSpec, SceneSpec, VolumeSpec
 
 
 def scene_with(*flaws) -> tuple[SceneSpec, Part]:

@@ -58,10 +58,12 @@ def test_normal_is_the_quantile_function(u):
 
 
 def test_a_row_of_normals_is_the_normals_of_its_counters():
-    row = np.zeros(20_000)
+    row = np.zeros(200_000)
     normals(KEY, 6, row)
     alone = [normal(uniform(KEY, 6 + 2 * i)) for i in range(len(row))]
-    np.testing.assert_allclose(row, alone, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(row, alone, atol=2e-6)
+    far = np.abs(alone) > 2.5  # beyond the table, where they are done one by one
+    np.testing.assert_allclose(row[far], np.array(alone)[far], rtol=1e-12)
     assert stats.kstest(row, "norm").pvalue > 1e-3
 
 

@@ -60,9 +60,9 @@ def test_another_renderers_picture_of_a_turning_tetrahedron_is_met(frame):
         angles_deg=np.array([18.0 * frame]),
     )  # fmt: skip
     line = Spectrum(energies_kev=np.array([130.0]), photons=np.ones(1))
-    beam = reading(line, np.ones(1), ("Fe",), (100.0,))
+    beam = reading(line, np.ones(1), np.ones(1), ("Fe",), (100.0,))
     lengths = np.concatenate([image.copy() for _, image in path_lengths(triangles, geometry.sampled(3), 1)])
-    ours = 60000 * transmit(lengths, beam, 3)[0][0] * falloff(geometry)
+    ours = 60000 * transmit(lengths, (beam,), 3)[0][0, 0] * falloff(geometry)[0]
     assert np.sqrt(np.mean((ours - picture) ** 2)) < 8
     free = lengths.reshape(1, 1, 150, 3, 150, 3).max((0, 1, 3, 5)) == 0
     assert np.abs(ours / picture - 1)[free].max() < 1e-4

@@ -10,7 +10,8 @@ from ctsim.radiograph import backend_of, scan, triangles_of
 from ctsim.scanner import scanner_of
 from defects.messages import BadInput
 from scenes.build import Solid, Specimen
-from scenes.scene import DetectorSpec, ScanSpec
+from scenes.detector import DetectorSpec
+from scenes.scene import ScanSpec
 from scenes.seeds import stream
 
 
@@ -18,7 +19,7 @@ def settings(**changes) -> ScanSpec:
     values = {
         "tube_kv": 120.0, "filters": {"Al": 2.0}, "exposure_mas": 1.0, "source_detector_mm": 600.0,
         "source_object_mm": 300.0, "views": 4, "noise": False,
-        "detector": DetectorSpec(rows=32, columns=48, pixel_mm=1.0, dark_counts=100.0),
+        "detector": DetectorSpec(rows=32, columns=48, pixel_mm=1.0, dark_counts=100.0, escape=False),
     }  # fmt: skip
     return ScanSpec(**values | changes)
 
@@ -32,7 +33,7 @@ def test_a_slab_attenuates_as_the_integral_over_the_spectrum_says():
     scanner = scanner_of(settings())
     slab = Manifold.cube((12, 60, 60), True)
     pictures = scan(specimen((slab, "Al")), scanner, rng=stream(0, 0, "photons"))
-    p = correct(pictures.counts[:1], pictures.flat, pictures.dark)[0]
+    p = correct(pictures.counts[0, :1], pictures.flat[0], pictures.dark[0])[0]
     s = scanner.spectrum
     energies = tuple(s.energies_kev)
     absorbed = 1 - np.exp(-mu_per_mm("CsI", energies) * 0.5)
@@ -49,8 +50,8 @@ def test_counts_grow_with_the_exposure_only_in_their_noise():
     for exposure in (0.01, 0.04):
         thin = specimen((Manifold.cube((0.1, 1, 1), True), "PE"))
         pictures = scan(thin, scanner_of(settings(exposure_mas=exposure, noise=True)), rng=stream(1, 0, "photons"))
-        free = pictures.counts[:, :8]
-        spread.append((free / pictures.flat[:8]).std())
+        free = pictures.counts[0, :, :8]
+        spread.append((free / pictures.flat[0, :8]).std())
     assert spread[0] / spread[1] == pytest.approx(2, rel=0.1)
 
 

@@ -5,7 +5,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ctsim.raster import depth_of, edge, first_centre, last_centre, lattice_bits, tie, winding_of, word_of
+from ctsim.raster import (
+    DEPTH_SCALE,
+    WINDING_BITS,
+    below,
+    depth_of,
+    edge,
+    first_centre,
+    last_centre,
+    lattice_bits,
+    nearest_integer,
+    tie,
+    winding_of,
+)
 
 lattice = st.integers(-(2**28), 2**28)
 
@@ -28,12 +40,23 @@ def test_a_pixel_on_a_shared_edge_belongs_to_one_of_its_two_triangles(ax, ay, bx
 @given(depths=st.lists(st.floats(-1, 1), min_size=1, max_size=200), data=st.data())
 def test_words_add_up_in_any_order(depths, data):
     signs = data.draw(st.lists(st.sampled_from([-1, 1]), min_size=len(depths), max_size=len(depths)))
-    words = [int(s) * int(word_of(d)) for s, d in zip(signs, depths, strict=True)]
+    words = [(int(nearest_integer(s * d * DEPTH_SCALE)) << WINDING_BITS) + s for s, d in zip(signs, depths, strict=True)]
     total = sum(words)
     assert sum(sorted(words)) == total
     assert winding_of(total) == sum(signs)
     expected = sum(s * d for s, d in zip(signs, depths, strict=True))
     assert depth_of(total) == pytest.approx(expected, abs=len(depths) * 2.0**-40)
+
+
+@given(x=st.floats(-(2.0**51) + 1, 2.0**51 - 1))
+def test_the_nearest_integer_is_pythons_own(x):
+    assert int(nearest_integer(x)) == round(x)  # ties to even, both
+
+
+@given(e=st.integers(-(2**61), 2**61), a=st.integers(2, 2**46))
+def test_the_quotient_is_exact_where_floats_are_not(e, a):
+    if abs(e) < a * 2**45:
+        assert int(below(np.int64(e), np.int64(a), 1.0 / a)) == e // a
 
 
 def test_the_lattice_holds_every_coordinate_with_room_for_products():

@@ -22,7 +22,8 @@ def full_sum(spectrum, absorbed, materials, lengths_mm, power):
 def test_the_short_sum_is_the_full_one_to_1e_4(materials, longest_mm):
     spectrum = tube_spectrum(160.0, "W", 12.0, (("Al", 0.5),))
     absorbed = 1 - np.exp(-mu_per_mm("CsI", tuple(spectrum.energies_kev)) * 0.5)
-    short = reading(spectrum, absorbed, materials, longest_mm)
+    energies = spectrum.energies_kev
+    short = reading(spectrum, absorbed * energies, absorbed * energies**2, materials, longest_mm)
     lengths = np.random.default_rng(0).uniform(0, 1, (3000, len(materials))) ** 2 * longest_mm
     true = full_sum(spectrum, absorbed, materials, lengths, 1)
     true /= full_sum(spectrum, absorbed, materials, np.zeros((1, len(materials))), 1)
@@ -39,15 +40,15 @@ def test_the_short_sum_is_the_full_one_to_1e_4(materials, longest_mm):
 
 def test_one_energy_needs_one_node_and_its_noise_is_that_of_counting():
     line = Spectrum(energies_kev=np.array([80.0]), photons=np.array([5.0]))
-    short = reading(line, np.array([0.25]), ("Al",), (50.0,))
+    short = reading(line, np.array([20.0]), np.array([1600.0]), ("Al",), (50.0,))
     assert short.mean == pytest.approx([1.0])
-    # a quarter of the photons is absorbed: relative variance 1 / (N / 4)
+    # a quarter of the photons leaves its 80 keV: relative variance 1 / (N / 4)
     assert short.variance == pytest.approx([4.0])
 
 
 def test_the_half_value_layer_halves_the_beam():
     spectrum = Spectrum(energies_kev=np.array([60.0]), photons=np.array([1.0]))
-    short = reading(spectrum, np.ones(1), ("Al",), (50.0,))
+    short = reading(spectrum, np.ones(1), np.ones(1), ("Al",), (50.0,))
     half_mm = np.log(2) / mu_per_mm("Al", (60.0,))[0]
     assert np.exp(-short.mu_per_mm[0] * half_mm) @ short.mean == pytest.approx(0.5)
 

@@ -3,23 +3,42 @@
 import numpy as np
 import pytest
 
-from ctsim.geometry import circular
+from ctsim.geometry import Geometry, circular
 from ctsim.materials import mu_per_mm
 from ctsim.spectrum import Spectrum, reading, tube_spectrum
-from ctsim.transmit import falloff, transmit, transmit_plainly
+from ctsim.transmit import exp_minus, falloff, transmit, transmit_plainly
 
 
 @pytest.fixture(scope="module")
 def beam():
     spectrum = tube_spectrum(140.0, "W", 12.0, (("Al", 1.0),))
-    return reading(spectrum, np.ones(len(spectrum.energies_kev)), ("Al", "Fe"), (60.0, 20.0))
+    energies = spectrum.energies_kev
+    return reading(spectrum, energies, energies**2, ("Al", "Fe"), (60.0, 20.0))
 
 
 def test_the_kernel_is_its_plain_twin(beam):
     lengths = np.random.default_rng(0).uniform(0, 20, (3, 2, 5, 7)).astype(np.float32)
     lengths[:, :, 2] = 0
-    for got, wanted in zip(transmit(lengths, beam), transmit_plainly(lengths, beam), strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-12)
+    for got, wanted in zip(transmit(lengths, (beam,)), transmit_plainly(lengths, beam), strict=True):
+        np.testing.assert_allclose(got[0], wanted, rtol=1e-6)  # a table stands for one material, and 24 bits are kept
+
+
+def test_the_exponential_is_the_librarys():
+    for x in np.concatenate([[0.0, 1e-300, 1e-9, 707.9], np.random.default_rng(0).uniform(0, 50, 2000)]):
+        assert exp_minus(x) == pytest.approx(np.exp(-x), rel=1e-13)
+    assert exp_minus(708.0) == exp_minus(np.inf) == 0
+
+
+def test_bands_are_read_side_by_side(beam):
+    """Of two bands with tables of their own length each is what it is alone."""
+    line = Spectrum(energies_kev=np.array([70.0]), photons=np.ones(1))
+    other = reading(line, np.ones(1), np.ones(1), ("Al", "Fe"), (30.0, 50.0))
+    lengths = np.random.default_rng(1).uniform(0, 20, (2, 2, 5, 7)).astype(np.float32)
+    lengths[:, 1, :3] = 0
+    both = transmit(lengths, (beam, other))
+    for band, alone in enumerate((beam, other)):
+        for got, wanted in zip(both, transmit(lengths, (alone,)), strict=True):
+            np.testing.assert_array_equal(got[band], wanted[0])
 
 
 @pytest.mark.parametrize("material", [0, 1])
@@ -27,16 +46,16 @@ def test_the_table_for_one_material_alone_is_the_sum_it_stands_for(beam, materia
     """Cubic interpolation is off by less than 1e-6 of the reading anywhere."""
     lengths = np.zeros((1, 2, 1, 5001), np.float32)
     lengths[0, material, 0] = np.linspace(0, 60 if material == 0 else 20, 5001)
-    for got, wanted in zip(transmit(lengths, beam), transmit_plainly(lengths, beam), strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-6)
+    for got, wanted in zip(transmit(lengths, (beam,)), transmit_plainly(lengths, beam), strict=True):
+        np.testing.assert_allclose(got[0], wanted, rtol=1e-6)
 
 
 def test_slabs_in_series_multiply_for_one_energy(beam):
     line = Spectrum(energies_kev=np.array([70.0]), photons=np.ones(1))
-    one = reading(line, np.ones(1), ("Al", "Fe"), (60.0, 20.0))
+    one = reading(line, np.ones(1), np.ones(1), ("Al", "Fe"), (60.0, 20.0))
     lengths = lambda a, b: np.array([a, b], np.float32).reshape(1, 2, 1, 1)  # noqa: E731
-    both = transmit(lengths(7, 3), one)[0]
-    np.testing.assert_allclose(both, transmit(lengths(7, 0), one)[0] * transmit(lengths(0, 3), one)[0], rtol=1e-6)
+    both = transmit(lengths(7, 3), (one,))[0]
+    np.testing.assert_allclose(both, transmit(lengths(7, 0), (one,))[0] * transmit(lengths(0, 3), (one,))[0], rtol=1e-6)
     mu = [mu_per_mm(name, (70.0,))[0] for name in ("Al", "Fe")]
     assert both.item() == pytest.approx(np.exp(-7 * mu[0] - 3 * mu[1]))
 
@@ -44,7 +63,7 @@ def test_slabs_in_series_multiply_for_one_energy(beam):
 def test_the_beam_hardens_so_a_second_slab_takes_less_than_the_first(beam):
     lengths = np.zeros((1, 2, 1, 3), np.float32)
     lengths[0, 0, 0] = [0, 20, 40]
-    free, once, twice = transmit(lengths, beam)[0].ravel()
+    free, once, twice = transmit(lengths, (beam,))[0].ravel()
     assert free == pytest.approx(1, abs=1e-5)
     assert twice / once > once / free
 
@@ -52,11 +71,11 @@ def test_the_beam_hardens_so_a_second_slab_takes_less_than_the_first(beam):
 def test_rays_of_a_pixel_are_averaged_in_intensity_not_in_length(beam):
     lengths = np.zeros((1, 2, 2, 2), np.float32)
     lengths[0, 0, 0, 0] = 40
-    mean, variance = transmit(lengths, beam, rays_per_side=2)
-    thick = transmit(lengths, beam)[0][0, 0, 0]
+    mean, variance = transmit(lengths, (beam,), rays_per_side=2)
+    thick = transmit(lengths, (beam,))[0][0, 0, 0, 0]
     free = beam.mean.sum()
-    assert mean.item() == pytest.approx((thick + 3 * free) / 4, rel=1e-12)
-    through_mean_length = transmit(np.full((1, 2, 1, 1), 10, np.float32) * np.array([1, 0]).reshape(1, 2, 1, 1), beam)
+    assert mean.item() == pytest.approx((thick + 3 * free) / 4, rel=1e-6)
+    through_mean_length = transmit(np.array([10, 0], np.float32).reshape(1, 2, 1, 1), (beam,))
     assert mean.item() > through_mean_length[0].item() * 1.05
     assert variance.item() > 0
 
@@ -71,10 +90,22 @@ def test_the_free_beam_falls_with_the_cube_of_the_cosine():
         angles_deg=np.array([0.0, 40.0]),
     )
     image = falloff(g)
+    assert len(image) == 1  # it serves both views
     u = np.arange(401) + 0.5 - 200.5
-    np.testing.assert_allclose(image[1], (300 / np.hypot(300, u)) ** 3, rtol=1e-12)
+    np.testing.assert_allclose(image[0, 1], (300 / np.hypot(300, u)) ** 3, rtol=1e-12)
     # the whole detector's share of the sphere: the sum of A cos / r^2 is its solid angle
-    solid_angle = image[1].sum() * 1.0**2 / 300**2
+    solid_angle = image[0, 1].sum() * 1.0**2 / 300**2
     assert solid_angle == pytest.approx(
         4 * np.arctan(0.5 * 200.5 / (300 * np.sqrt(300**2 + 0.5**2 + 200.5**2))), rel=1e-4
     )
+
+
+def test_a_detector_that_steps_back_gets_less_in_that_view():
+    near = circular(
+        source_object_mm=100, source_detector_mm=300, rows=3, columns=5, pixel_mm=1.0, angles_deg=np.zeros(2)
+    )
+    far = near.centre_mm + np.array([[0.0, 0, 0], [300.0, 0, 0]])
+    moving = Geometry(source_mm=near.source_mm, centre_mm=far, u_mm=near.u_mm, v_mm=near.v_mm, rows=3, columns=5)
+    image = falloff(moving)
+    assert image[:, 1, 2] == pytest.approx([1, 0.25])
+    assert falloff(moving, reference_mm=600)[:, 1, 2] == pytest.approx([4, 1])

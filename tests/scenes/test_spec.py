@@ -10,7 +10,8 @@ from defects.crack import Crack
 from defects.gas_pore import GasPore
 from defects.inclusion import Inclusion
 from defects.messages import BadInput
-from scenes.scene import DetectorSpec, SceneSpec, read_scene_spec
+from scenes.detector import DetectorSpec
+from scenes.scene import SceneSpec, read_scene_spec
 from scenes.spec import (
     MOST_DEFECTS,
     DatasetSpec,
@@ -198,7 +199,8 @@ def test_more_defects_than_can_be_numbered_are_refused(count):
 
 def test_the_free_beam_must_fit_the_converter():
     text = scan_refusal(detector={"bits": 12})
-    assert text == "scan.detector: dark_counts + free_beam_counts must stay within 4095 (12 bits), got 50500"
+    wanted = "scan.detector: dark_counts + free_beam_counts must stay within 4095 (12 bits), got 50500; "
+    assert text == wanted + "or give saturation_counts to let the free beam saturate"
     DetectorSpec(bits=12, free_beam_counts=4000.0, dark_counts=95.0)
 
 
