@@ -7,7 +7,7 @@ right, `REACH` rows above and below. So what a voxel sees beside the detector is
 import math
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numba import njit, prange
 
 from ctsim.arrays import Array, is_on_card
@@ -108,12 +108,9 @@ def add_views(
         pictures: With their empty border.
         matrices: See `voxel_matrices`.
         weights: Of each view, in one slice (for all voxels) or by slices of the volume.
-        lines: Whether upright lines of voxels may be taken as a whole; see `upright`. Weights are 1 then.
+        lines: Whether upright lines of voxels may be taken as a whole; see `upright`.
         volume: What is added to, in single precision.
     """
-    if lines and not is_on_card(volume):
-        _add_lines(pictures, matrices, volume)
-        return
     busy = np.flatnonzero(weights.any(axis=1))
     if len(busy) == 0:
         return
@@ -122,9 +119,22 @@ def add_views(
         from ctsim.gpu.backproject import add_voxels
 
         add_voxels(pictures, matrices, weights, span, volume)
-        return
-    rows = np.ascontiguousarray(matrices.reshape(-1, 12).T, np.float32)
-    _add_voxels(pictures, rows, weights.astype(np.float32), span[0], span[1], volume)
+    elif lines:
+        _add_lines(pictures, matrices, *_by_height(weights, len(volume)), volume)
+    else:
+        rows = np.ascontiguousarray(matrices.reshape(-1, 12).T, np.float32)
+        _add_voxels(pictures, rows, weights.astype(np.float32), span[0], span[1], volume)
+
+
+def _by_height(
+    weights: Float[np.ndarray, "slice view"], depth: int
+) -> tuple[Float[np.ndarray, "view room"], Int[np.ndarray, "view 2"]]:
+    """Return the weights by height, with room for whole vectors, and where each view's begin and end."""
+    shares = np.zeros((weights.shape[1], depth + -depth % LANES), np.float32)
+    shares[:, :depth] = weights.T
+    some = shares > 0
+    ends = np.stack([some.argmax(axis=1), depth - some[:, depth - 1 :: -1].argmax(axis=1)], axis=1)
+    return shares, ends * some.any(axis=1, keepdims=True)
 
 
 @njit(parallel=True, **FAST)
@@ -144,11 +154,11 @@ def _add_voxels(pictures, matrices, weights, low, high, volume):
 
 
 @njit(parallel=True, **FAST)
-def _add_lines(pictures, matrices, volume):
+def _add_lines(pictures, matrices, shares, spans, volume):
     views, columns, rows = pictures.shape
     depth, height, width = volume.shape
     pixels = pictures.reshape(pictures.size)
-    room = (depth + LANES - 1) // LANES * LANES
+    room = shares.shape[1]
     across = (width + TILE - 1) // TILE
     for tile in prange(across * ((height + TILE - 1) // TILE)):
         first_y, first_x = tile // across * TILE, tile % across * TILE
@@ -157,15 +167,29 @@ def _add_lines(pictures, matrices, volume):
         for view in range(views):
             for i in range(tall * wide):
                 x, y = first_x + i % wide, first_y + i // wide
-                _add_line(pixels, view * columns, columns, rows, matrices[view], x, y, depth, lines, i * room)
+                where = view * columns, columns, rows
+                _add_line(pixels, where, matrices[view], x, y, shares[view], spans[view], lines, i * room)
         for z in range(depth):
             for i in range(tall * wide):
                 volume[z, first_y + i // wide, first_x + i % wide] += lines[i * room + z]
 
 
 @njit(**FAST)
-def _add_line(pixels, before, columns, rows, p, x, y, depth, lines, at):
-    """Add to an upright line of voxels what it sees in one view; `before` columns of other views come first."""
+def _add_line(pixels, where, p, x, y, shares, span, lines, at):
+    """Add to an upright line of voxels what it sees in one view.
+
+    Args:
+        pixels: The pictures of all views.
+        where: Columns of the views before, and columns and rows of a picture.
+        p: The view's matrix.
+        x: The line's number along x.
+        y: Along y.
+        shares: Weights of the voxels, by height.
+        span: The first with one, and that after the last.
+        lines: Where the line's sums are.
+        at: Index of its first.
+    """
+    before, columns, rows = where
     w = 1 / (p[2, 0] * x + p[2, 1] * y + p[2, 3])
     u = (p[0, 0] * x + p[0, 1] * y + p[0, 3]) * w
     if not 0 <= u < columns - 1:
@@ -175,14 +199,14 @@ def _add_line(pixels, before, columns, rows, p, x, y, depth, lines, at):
     v, dv = (p[1, 0] * x + p[1, 1] * y + p[1, 3]) * w, p[1, 2] * w
     # voxels that see more than the empty border, from whole vector to whole vector
     top, bottom = (REACH - 1 - v) / dv, (rows - REACH - v) / dv
-    first = max(int(min(top, bottom)), 0) // LANES * LANES
-    stop = min(int(max(top, bottom)) + 1, depth)
+    first = max(int(min(top, bottom)), span[0]) // LANES * LANES
+    stop = min(int(max(top, bottom)) + 1, span[1])
     lowest = (LANES - 1) * min(dv, 0.0)
     column = (before + left) * rows
     for z in range(first, stop, LANES):
         begin = v + dv * z
         row = math.floor(begin + lowest)
-        start = column + row
         add_seen(
-            lines, at + z, pixels, start, start + rows, left_share, right_share, np.float32(begin - row), np.float32(dv)
-        )
+            lines, at + z, shares, z, pixels, column + row, column + row + rows, left_share, right_share,
+            np.float32(begin - row), np.float32(dv),
+        )  # fmt: skip

@@ -7,12 +7,14 @@ The code is plain LLVM: a pick is one instruction for all lanes with AVX2, and r
 instruction. AVX-512 picks from two registers at once if asked by name (1.2 times as fast).
 """
 
-import llvmlite.binding
 from llvmlite import ir
-from numba.core import cgutils, types
+from numba.core import cgutils, codegen, config, types
 from numba.extending import intrinsic
 
-LANES = 16 if llvmlite.binding.get_host_cpu_features().get("avx512f") else 8
+FEATURES = codegen.get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES
+"""What numba compiles for, which may be set to less than this processor has."""
+
+LANES = 16 if "+avx512f" in FEATURES.split(",") else 8
 """Floats in a vector register."""
 
 REACH = 2 * LANES
@@ -27,18 +29,20 @@ FUSED = ("contract",)
 
 
 @intrinsic
-def add_seen(context, line, z, pixels, left_at, right_at, left, right, start, step):
-    """Add to voxels z, z + 1, ... of a line what they see in two blended columns, straight between their pixels.
+def add_seen(context, line, at, weights, z, pixels, left_at, right_at, left, right, start, step):
+    """Add to voxels of a line what they see in two blended columns, straight between their pixels.
 
-    $$ line[z + k] += (1 - f) c_i + f c_{i+1}, \\quad i + f = start + k \\, step, \\quad
+    $$ line[at + k] += weights[z + k] ((1 - f) c_i + f c_{i+1}), \\quad i + f = start + k \\, step, \\quad
        c_i = left \\, pixels[left\\_at + i] + right \\, pixels[right\\_at + i] $$
 
     for k < `LANES`. Every start + k step must lie within 0 .. `REACH` - 1, and nothing is checked.
 
     Args:
         context: Given by the compiler.
-        line: float32, with room for `LANES` voxels from z on.
-        z: The first voxel.
+        line: float32, with room for `LANES` voxels from `at` on.
+        at: Index of the first voxel.
+        weights: float32, with room for `LANES` numbers from `z` on.
+        z: Index of its weight.
         pixels: float32, one behind the other.
         left_at: Index of the left column's first pixel.
         right_at: Index of the right column's first pixel.
@@ -48,29 +52,31 @@ def add_seen(context, line, z, pixels, left_at, right_at, left, right, start, st
         step: From there to the pixel that the next voxel sees.
     """
     number, index = types.float32, types.intp
-    given = (line, index, pixels, index, index, number, number, number, number)
+    given = (line, index, weights, index, pixels, index, index, number, number, number, number)
     return types.void(*given), _emit
 
 
 def _emit(context, builder, signature, arguments):
-    line, z, pixels, left_at, right_at, left, right, start, step = arguments
-    target = context.make_array(signature.args[0])(context, builder, line).data
-    source = context.make_array(signature.args[2])(context, builder, pixels).data
+    line, at, weights, z, pixels, left_at, right_at, left, right, start, step = arguments
+    target, share_of, source = (
+        context.make_array(signature.args[i])(context, builder, array).data
+        for i, array in ((0, line), (2, weights), (4, pixels))
+    )
     numbers = ir.Constant(FLOATS, [float(k) for k in range(LANES)])
     place = _fused(builder, _everywhere(builder, step), numbers, _everywhere(builder, start))
     whole = builder.fptosi(place, WHOLES)
     share = builder.fsub(place, builder.sitofp(whole, FLOATS))
     blends = []
     for far in (0, LANES):
-        here = [builder.add(at, ir.Constant(at.type, far)) for at in (left_at, right_at)]
-        columns = [_load(builder, _vector_at(builder, source, at)) for at in here]
+        here = [builder.add(pixel, ir.Constant(pixel.type, far)) for pixel in (left_at, right_at)]
+        columns = [_load(builder, _vector_at(builder, source, pixel)) for pixel in here]
         other = builder.fmul(columns[1], _everywhere(builder, right), flags=FUSED)
         blends.append(_fused(builder, columns[0], _everywhere(builder, left), other))
     near = _picked(builder, blends, whole)
     beyond = _picked(builder, blends, builder.add(whole, ir.Constant(WHOLES, [1] * LANES)))
     seen = _fused(builder, share, builder.fsub(beyond, near), near)
-    place = _vector_at(builder, target, z)
-    builder.store(builder.fadd(_load(builder, place), seen), place, align=4)
+    voxels, weight = _vector_at(builder, target, at), _load(builder, _vector_at(builder, share_of, z))
+    builder.store(_fused(builder, weight, seen, _load(builder, voxels)), voxels, align=4)
     return context.get_dummy_value()
 
 

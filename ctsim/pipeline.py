@@ -11,7 +11,7 @@ from ctsim.geometry import Geometry
 from ctsim.iterate import cgls, sirt
 from ctsim.metrology import defect_records
 from ctsim.radiograph import Radiographs, scan
-from ctsim.reconstruct import fdk
+from ctsim.reconstruct import fdk, plan_of
 from ctsim.scanner import Scanner, grid_of, scanner_of
 from ctsim.truth import Truth, label
 from scenes.build import build
@@ -52,6 +52,8 @@ def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sampl
         classes: Names of the voxel classes, air first.
     """
     scanner, grid = scanner_of(scene.scan), grid_of(scene.volume)
+    if scene.volume.method == "fdk":
+        plan_of(scanner.nominal, grid)  # refuses a path before it is rendered, not after
     specimen = build(scene, part)
     radiographs = scan(specimen, scanner, rng=photons_of(scene))
     pictures, bad = (radiographs.counts, radiographs.flat, radiographs.dark), scanner.detector.bad

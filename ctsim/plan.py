@@ -9,9 +9,11 @@ from pathlib import Path
 from ctsim.encode import made_by
 from ctsim.materials import material
 from ctsim.radiograph import backend_of
+from ctsim.reconstruct import check_path
 from ctsim.scanner import scanner_of
 from ctsim.shards import SCHEMA_VERSION
 from ctsim.spectrum import tube_spectrum
+from ctsim.trajectory import nominal_geometry
 from defects import kinds
 from defects.messages import BadInput
 from scenes.draw import extent
@@ -75,6 +77,8 @@ def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
         for index in range(min(spec.scenes, CHECKED_SCENES))
     ]
     check_beam(_weakest(spec, setups[0].scan))
+    for setup in setups if spec.volume.method == "fdk" else ():
+        check_path(nominal_geometry(setup.scan))
 
 
 def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:

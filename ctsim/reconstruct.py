@@ -88,7 +88,7 @@ def fdk(
         raise BadInput(f"projections must be [view row col] {wanted} as in the geometry, got {attenuation.shape}")
     plan = plan_of(geometry, grid)
     helix, projection = plan.course.kind == "helix", plan.detector.projection
-    lines = not helix and upright(projection, grid)
+    lines = upright(projection, grid)
     matrices = voxel_matrices(projection, grid, plan.lead)
     weights = turn_weights(plan.course, plan.fade, grid.centres_mm(0)) if helix else np.ones((1, geometry.views))
     columns = plan.lead + geometry.columns + plan.tail
@@ -103,6 +103,12 @@ def fdk(
         fill(some, attenuation, plan, factors, views)
         add_views(some, matrices[views], weights[:, views], lines, volume)
     return volume
+
+
+def check_path(geometry: Geometry) -> None:
+    """Raise BadInput where filtered backprojection cannot follow a path, whatever the volume."""
+    course_of(geometry)
+    levelled(geometry)
 
 
 def plan_of(geometry: Geometry, grid: Grid) -> Plan:

@@ -117,7 +117,7 @@ def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, col
     if few:  # most small faces cover no pixel's centre at all
         met = False
         f0, f1, f2 = e0, e1, e2
-        for row in range(top, bottom + 1, stride):
+        for _ in range(top, bottom + 1, stride):
             for column in range(right - left + 1):
                 met |= ((f0 + g0 * column) | (f1 + g1 * column) | (f2 + g2 * column)) >= 0
             f0, f1, f2 = f0 + h0, f1 + h1, f2 + h2

@@ -1,6 +1,5 @@
 """From path lengths to what arrives: Beer and Lambert, summed over the energies inside the kernel."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -156,56 +155,74 @@ def is_steady(geometry: Geometry) -> bool:
 def _read(lengths, side, mu, weight_mean, weight_variance, step_mm, intervals, tables, mean, variance):
     """Average the readings of all rays of each pixel."""
     bands, views, rows, columns = mean.shape
-    materials, rays = lengths.shape[1], lengths.shape[3]
+    rays, share = lengths.shape[3], 1 / side**2
     for line in prange(views * rows):
         view, row = line // rows, line % rows
-        level, spread, depth = np.zeros(rays), np.zeros(rays), np.zeros(rays)
-        mixed_level, mixed_spread = np.zeros(rays), np.zeros(rays)
-        met, table, position = np.zeros(rays, np.int32), np.zeros(rays, np.int32), np.zeros(rays)
+        level, spread, met, desk = np.zeros(rays), np.zeros(rays), np.zeros(rays, np.int32), np.zeros((3, rays))
         for band in range(bands):
             mean[band, view, row, :] = 0
             variance[band, view, row, :] = 0
-            # what a loop needs stands outside it, and indices have no sign, or the loop takes three times as long
-            scale, width, last = 1 / step_mm[band], np.int32(8 * tables.shape[2]), intervals[band] - 1e-9
-            cubics, share = tables[band].reshape(-1), 1 / side**2
             for j in range(row * side, row * side + side):
-                position[:], met[:] = 0, 0
-                for m in range(materials):
-                    for i in range(rays):
-                        crossed = lengths[view, m, j, i] != 0
-                        met[i] += crossed
-                        table[i] = m * width if crossed else table[i]
-                        position[i] = lengths[view, m, j, i] * scale[m] if crossed else position[i]
-                for i in range(rays):  # one material at most, as for most rays: a cubic of its table
-                    steps = min(position[i], last)
-                    interval = np.int32(steps)
-                    t = steps - interval
-                    first = np.uint64(table[i] + 8 * interval)
-                    level[i] = cubic(cubics, first, t)
-                    spread[i] = cubic(cubics, first + np.uint64(4), t)
-                low, high = rays, 0  # the rays through several materials
-                for i in range(rays if materials > 1 else 0):
-                    low, high = min(low, i if met[i] > 1 else rays), i + 1 if met[i] > 1 else high
-                for i in range(max(high - low, 0)):
-                    mixed_level[i], mixed_spread[i] = 0.0, 0.0
-                for k in range(mu.shape[1] if low < high else 0):
-                    depth[:] = 0
-                    for m in range(materials):
-                        attenuation, path = mu[m, k], lengths[view, m, j, low:high]
-                        for i in range(len(path)):
-                            depth[i] += attenuation * path[i]
-                    one, two = weight_mean[band, k], weight_variance[band, k]
-                    for i in range(high - low):
-                        passed = exp_minus(depth[i])
-                        mixed_level[i] += one * passed
-                        mixed_spread[i] += two * passed
-                for i in range(low, high):
-                    level[i] = mixed_level[i - low] if met[i] > 1 else level[i]
-                    spread[i] = mixed_spread[i - low] if met[i] > 1 else spread[i]
+                paths = lengths[view, :, j]
+                _through_one(paths, step_mm[band], intervals[band], tables[band], met, desk[0], level, spread)
+                if len(paths) > 1:
+                    _through_several(paths, mu, weight_mean[band], weight_variance[band], met, desk, level, spread)
                 for sub in range(side):
                     for column in range(columns):
                         mean[band, view, row, column] += share * level[column * side + sub]
                         variance[band, view, row, column] += share * spread[column * side + sub]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract"})
+def _through_one(paths, step_mm, intervals, tables, met, position, level, spread):
+    """Read the rays of a row through one material at most, as most are, each by a cubic of its table.
+
+    `met` gets how many materials a ray goes through; `position` is a place to work in. What a loop needs stands outside
+    it, and indices have no sign, or the loop takes three times as long.
+    """
+    rays, width, last = paths.shape[1], np.int32(8 * tables.shape[1]), intervals - 1e-9
+    cubics, table = tables.reshape(-1), np.zeros(rays, np.int32)
+    position[:], met[:] = 0, 0
+    for m in range(len(paths)):
+        scale = 1 / step_mm[m]
+        for i in range(rays):
+            crossed = paths[m, i] != 0
+            met[i] += crossed
+            table[i] = m * width if crossed else table[i]
+            position[i] = paths[m, i] * scale if crossed else position[i]
+    for i in range(rays):
+        steps = min(position[i], last)
+        interval = np.int32(steps)
+        t = steps - interval
+        first = np.uint64(table[i] + 8 * interval)
+        level[i] = cubic(cubics, first, t)
+        spread[i] = cubic(cubics, first + np.uint64(4), t)
+
+
+@njit(cache=True, error_model="numpy", fastmath={"contract"})
+def _through_several(paths, mu, weight_mean, weight_variance, met, desk, level, spread):
+    """Read the rays of a row through several materials, node by node; `desk` is a place to work in."""
+    low, high = len(met), 0
+    for i in range(len(met)):
+        low, high = min(low, i if met[i] > 1 else low), i + 1 if met[i] > 1 else high
+    if low >= high:
+        return
+    depth, mixed_level, mixed_spread = desk[0, low:high], desk[1, low:high], desk[2, low:high]
+    mixed_level[:], mixed_spread[:] = 0, 0
+    for k in range(mu.shape[1]):
+        depth[:] = 0
+        for m in range(len(paths)):
+            attenuation, path = mu[m, k], paths[m, low:high]
+            for i in range(len(path)):
+                depth[i] += attenuation * path[i]
+        one, two = weight_mean[k], weight_variance[k]
+        for i in range(len(depth)):
+            passed = exp_minus(depth[i])
+            mixed_level[i] += one * passed
+            mixed_spread[i] += two * passed
+    for i in range(high - low):
+        if met[low + i] > 1:
+            level[low + i], spread[low + i] = mixed_level[i], mixed_spread[i]
 
 
 @njit(cache=True, inline="always")

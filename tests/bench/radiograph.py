@@ -56,9 +56,7 @@ def main() -> None:
         ours = views_per_s(ball, pixels, energies, views)
         figures[f"views_per_s_{name}"] = ours
         for kind, filtered in (("gvxr", True), ("gvxr_unfiltered", False)):
-            theirs, words = gvxr_views_per_s(
-                ball.vertices_mm, ball.faces, pixels, energies, artefact_filter=filtered
-            )
+            theirs, words = gvxr_views_per_s(ball.vertices_mm, ball.faces, pixels, energies, artefact_filter=filtered)
             if theirs is None:
                 print(f"{kind}: {words}", file=sys.stderr)
                 continue

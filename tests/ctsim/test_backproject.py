@@ -58,10 +58,16 @@ def test_weights_by_height_fade_views_in_and_out():
     g = scanner()
     weights = np.random.default_rng(1).uniform(size=(GRID.shape[0], g.views))
     weights[:4], weights[-3:] = 0, 0
-    pictures, volume = pictures_of(g), np.zeros(GRID.shape, np.float32)
-    add_views(pictures, voxel_matrices(g.projection, GRID, 0), weights, False, volume)
-    np.testing.assert_allclose(volume, plain(g, pictures, weights.T), atol=2e-3)
-    assert not volume[:4].any()
+    weights[:, 3] = 0
+    weights[:9, 5] = weights[15:, 5] = 0
+    pictures = pictures_of(g)
+    wanted = plain(g, pictures, weights.T)
+    for lines in (True, False):
+        volume = np.zeros(GRID.shape, np.float32)
+        add_views(pictures, voxel_matrices(g.projection, GRID, 0), weights, lines, volume)
+        np.testing.assert_allclose(volume, wanted, atol=2e-3)
+        assert not volume[:4].any()
+        assert not volume[-3:].any()
 
 
 def test_the_body_as_plain_python_is_the_compiled_kernel():

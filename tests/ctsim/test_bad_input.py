@@ -168,7 +168,7 @@ def test_units(refuses, unit, says):
         (("defects", 0, "diametre_mm"), 3, "did you mean 'diameter_mm'?"),
         (("defects", 0, "diameter_mm"), KeyError, "gas_pore needs diameter_mm"),
         (("defects", 0, "count"), {"poisson": 1e6}, "must be at most 10000"),
-        (("scan", "backend"), "meshh", "did you mean 'mesh'?"),
+        (("scan", "backend"), "meshh", "did you mean 'mesh' or 'mesh-gpu'?"),
         (("scan", "tube_target"), "Q", "tubes: W 10 to 500 kV"),
         (("scan", "kv"), 100, "unknown key 'kv'"),
         (("scan", "detector", "colums"), 3, "did you mean 'columns'?"),
@@ -179,6 +179,7 @@ def test_units(refuses, unit, says):
         (("splits",), {"trian": 1}, "must be 'train', 'validation' or 'test', got 'trian'"),
         (("splits",), {"train": -1}, "small.yaml: splits need shares"),
         (("pose",), {"orientation": "up"}, "must be 'uniform', 'fixture' or 'upright', got 'up'"),
+        (("scan", "trajectory"), {"range_deg": 120}, "FDK needs an arc of 180 deg and the fan angle"),
         (("volume", "window"), "hanning", "'cosine', 'hamming' or 'hann', got 'hanning'"),
     ],
 )

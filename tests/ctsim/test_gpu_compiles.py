@@ -10,9 +10,12 @@ from numba.core.types import Array, UniTuple
 
 from ctsim.arrays import SIMULATED
 
-pytestmark = pytest.mark.skipif(
-    SIMULATED or importlib.util.find_spec("numba_cuda") is None, reason="needs numba-cuda: pip install 'ctsim[gpu]'"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        SIMULATED or importlib.util.find_spec("numba_cuda") is None, reason="needs numba-cuda: pip install 'ctsim[gpu]'"
+    ),
+]
 
 
 def array(dtype, axes: int) -> Array:

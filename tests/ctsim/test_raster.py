@@ -40,7 +40,9 @@ def test_a_pixel_on_a_shared_edge_belongs_to_one_of_its_two_triangles(ax, ay, bx
 @given(depths=st.lists(st.floats(-1, 1), min_size=1, max_size=200), data=st.data())
 def test_words_add_up_in_any_order(depths, data):
     signs = data.draw(st.lists(st.sampled_from([-1, 1]), min_size=len(depths), max_size=len(depths)))
-    words = [(int(nearest_integer(s * d * DEPTH_SCALE)) << WINDING_BITS) + s for s, d in zip(signs, depths, strict=True)]
+    words = [
+        (int(nearest_integer(s * d * DEPTH_SCALE)) << WINDING_BITS) + s for s, d in zip(signs, depths, strict=True)
+    ]
     total = sum(words)
     assert sum(sorted(words)) == total
     assert winding_of(total) == sum(signs)

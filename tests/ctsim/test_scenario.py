@@ -79,7 +79,7 @@ def test_another_renderers_picture_with_every_parameter_is_met(tmp_path):
         "detector.filters.rear", "detector.bad_pixel_map.file", "source.spot.intensity_map.file", "simulation.aRTist",
     }  # fmt: skip
     pictures = take_pictures(full)
-    values["detector"]["unsharpness"] = None
+    values["detector"]["unsharpness"], values["samples"] = None, []
     (tmp_path / "sharp.json").write_text(json.dumps(values))
     assert take_pictures(read_scenario(tmp_path / "sharp.json")).max_intensity == pytest.approx(45000.43, rel=1e-3)
     assert pictures.darks[0] == pytest.approx(np.full((150, 200), 180.0))

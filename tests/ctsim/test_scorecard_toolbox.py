@@ -112,16 +112,10 @@ def test_a_deviation_of_no_number_does_not_pass():
     assert Deviation(name="a", what="a", value=-1.0, limit=1.0).passed
 
 
-@pytest.mark.parametrize(
-    "test",
-    [
-        "2D-SW-3",
-        *(
-            pytest.param(slow, marks=pytest.mark.slow)
-            for slow in ("2D-FB-2", "2D-HS-1", "2D-SW-1", "2D-SW-2", "2D-WE-2")
-        ),
-    ],
-)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in ("2D-HS-1", "2D-SW-1", "2D-SW-2", "2D-WE-2")]
+
+
+@pytest.mark.parametrize("test", ["2D-FB-2", "2D-SW-3", *SLOW])
 def test_the_toolbox_finds_our_pictures_within_their_limits(test):
     """From the scenario file to the verdict; the others, whose evaluation takes minutes, are left to the program."""
     found = taken(test)
