@@ -43,6 +43,8 @@ format: setup
 
 bench: setup
 	$(BIN)/python -m tests.bench.radiograph
+	$(BIN)/python -m tests.bench.reconstruct
+	$(BIN)/python -m tests.bench.operators
 	$(BIN)/python -m tests.bench.demo
 
 test-simulated: setup

@@ -26,9 +26,6 @@ from ctsim.raster import (
 LANES = 8
 """Pixels of a row that are filled at once: a full vector register. Rows of words are longer by these than the image."""
 
-FEW_COLUMNS = 3
-"""Up to this many columns each pixel is tried by itself, and the face's plane is looked at only if one is covered."""
-
 EDGE_ON = 0.02
 """Cosine to the ray below which a face's depth is held between its corners: its plane tells little there."""
 
@@ -113,15 +110,12 @@ def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, col
     # from one column to the next, and from one row to the next
     g0, g1, g2 = (ay - by) * step, (by - cy) * step, (cy - ay) * step
     h0, h1, h2 = (bx - ax) * step * stride, (cx - bx) * step * stride, (ax - cx) * step * stride
-    few = right - left < FEW_COLUMNS
-    if few:  # most small faces cover no pixel's centre at all
-        met = False
-        f0, f1, f2 = e0, e1, e2
-        for _ in range(top, bottom + 1, stride):
-            for column in range(right - left + 1):
-                met |= ((f0 + g0 * column) | (f1 + g1 * column) | (f2 + g2 * column)) >= 0
-            f0, f1, f2 = f0 + h0, f1 + h1, f2 + h2
-        if not met:
+    tiny = right - left < 2 and bottom - top < 2 * stride
+    if tiny:  # a quarter of the smallest faces cover no pixel's centre at all
+        f0, f1, f2 = e0 + h0, e1 + h1, e2 + h2
+        # the sign bit of each tells whether a pixel lies outside, and of them all whether all four do
+        upper, lower = (e0 | e1 | e2) & (e0 + g0 | e1 + g1 | e2 + g2), (f0 | f1 | f2) & (f0 + g0 | f1 + g1 | f2 + g2)
+        if (upper & lower) < 0:
             return
     # the plane's equation in the picture: depth = numerator / (d0 + du column + dv row), times its sign and the scale
     nx, ny, nz = planes[face, 0], planes[face, 1], planes[face, 2]
@@ -133,21 +127,22 @@ def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, col
     middle = p[11] * sign  # the depth of the stage's origin: counting from there keeps the sums small
     near, far = -math.inf, math.inf
     facing = abs(ahead(ahead(d0, du, 0.5 * (left + right)), dv, 0.5 * (top - start + bottom)))
-    if facing < EDGE_ON * math.sqrt(dot(q[3], q[4], q[5], q[3], q[4], q[5])):
+    if facing * facing < EDGE_ON**2 * dot(q[3], q[4], q[5], q[3], q[4], q[5]):
         for i in (ia, ib, ic):
             depth = (dot(p[8], p[9], p[10], xs[i], ys[i], zs[i]) + p[11]) * sign
             if i == ia:
                 near, far = depth, depth
             near, far = min(near, depth), max(far, depth)
-    if few:
-        for row in range(top, bottom + 1, stride):
-            base = ahead(d0, dv, row)
-            for column in range(right - left + 1):
-                if ((e0 + g0 * column) | (e1 + g1 * column) | (e2 + g2 * column)) >= 0:
-                    depth = min(max(numerator / ahead(base, du, left + column), near), far) - middle
-                    word = (nearest_integer(depth) << WINDING_BITS) + winding
-                    add(words, m, row, np.uint64(left + column), word, True)
-            e0, e1, e2 = e0 + h0, e1 + h1, e2 + h2
+    if (
+        tiny
+    ):  # a jump that cannot be foreseen costs more than looking at all four pixels; none beyond the box is covered
+        for i in range(2):
+            row, base = min(top + i * stride, bottom), ahead(d0, dv, top + i * stride)
+            for j in range(2):
+                inside = (e0 + g0 * j + h0 * i | e1 + g1 * j + h1 * i | e2 + g2 * j + h2 * i) >= 0
+                depth = min(max(numerator / ahead(base, du, left + j), near), far) - middle
+                word = (nearest_integer(depth) << WINDING_BITS) + winding
+                add(words, m, row, np.uint64(left + j), word, inside)
         return
     if right - left < LANES:
         for row in range(top, bottom + 1, stride):

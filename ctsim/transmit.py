@@ -99,7 +99,7 @@ def readings(
     rays = exposure.geometry.sampled(rays_per_side)
     for entries, lengths in path_lengths(triangles, rays, len(beams[0].mu_per_mm)):
         if fresh is None:
-            total = module_of(lengths).zeros((2, len(beams), 1, middle.rows, middle.columns), np.float32)
+            total = module_of(lengths).zeros((2, len(beams), 1, middle.rows, middle.columns))
         if fresh is None or fresh.shape[2] != len(lengths):
             shape = (2, len(beams), len(lengths), middle.rows, middle.columns)
             fresh = module_of(lengths).zeros(shape, np.float32)
@@ -111,7 +111,8 @@ def readings(
             view, pose = divmod(entry, poses)
             total[:] = float(exposure.weights[pose]) * fresh[:, :, i : i + 1] + (total if pose else 0)
             if pose == poses - 1:
-                yield slice(view, view + 1), total[0], total[1]
+                mean, variance = total.astype(np.float32)
+                yield slice(view, view + 1), mean, variance
 
 
 def transmit_plainly(

@@ -51,11 +51,9 @@ class Triangles:
     @cached_property
     def planes(self) -> Float[np.ndarray, "face 4"]:
         """Each face's unit normal and its distance from the origin [mm]; zeros for a face without area."""
-        a, b, c = (self.vertices_mm[self.faces[:, i]] for i in range(3))
-        normals = np.cross(b - a, c - a)
-        size = np.linalg.norm(normals, axis=1, keepdims=True)
-        normals = np.divide(normals, size, out=np.zeros_like(normals), where=size > 0)
-        return np.column_stack([normals, np.einsum("fi,fi->f", normals, a)])
+        planes = np.zeros((len(self.faces), 4))
+        _fill_planes(self.vertices_mm, self.faces, planes)
+        return planes
 
 
 def path_lengths(
@@ -132,6 +130,21 @@ def bits_of(triangles: Triangles, geometry: Geometry) -> int:
     # a corner of the box beside the source projects nowhere; 2^20 pixels then leave 8 bits of lattice
     reach = np.abs(seen[..., :2] / np.maximum(seen[..., 2], 1e-6)[..., None]).max()
     return lattice_bits(min(max(reach, geometry.rows, geometry.columns), 2.0**20))
+
+
+@njit(parallel=True, cache=True, error_model="numpy")
+def _fill_planes(vertices, faces, planes):
+    """Fill in each face's unit normal and distance from the origin, face by face: whole arrays would take 200 bytes."""
+    for i in prange(len(faces)):
+        a, b, c = vertices[faces[i, 0]], vertices[faces[i, 1]], vertices[faces[i, 2]]
+        ux, uy, uz = b[0] - a[0], b[1] - a[1], b[2] - a[2]
+        vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        size = math.sqrt(nx * nx + ny * ny + nz * nz)
+        if size > 0:
+            nx, ny, nz = nx / size, ny / size, nz / size
+            planes[i, 0], planes[i, 1], planes[i, 2] = nx, ny, nz
+            planes[i, 3] = nx * a[0] + ny * a[1] + nz * a[2]
 
 
 @njit(parallel=True, cache=True, error_model="numpy")

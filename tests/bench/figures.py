@@ -32,6 +32,12 @@ def median_seconds(run: Callable[[], object], runs: int = 5) -> float:
     return statistics.median(times)
 
 
+def peak_mb() -> float:
+    """Return the peak memory of this process [MB]; getrusage would tell that of the process that started it, too."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
+
+
 def show(figures: dict[str, float]) -> None:
     """Print the figures: a table, or with --json on the command line one object."""
     if "--json" in sys.argv:

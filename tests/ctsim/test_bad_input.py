@@ -53,11 +53,15 @@ def refuses(refused, tmp_path):
     return run
 
 
+SCENES = 40
+"""Enough that a run is still under way when its second shard has been seen and a signal sent."""
+
+
 @pytest.fixture(scope="module")
 def good(tmp_path_factory):
-    """A folder with a spec of twelve scenes and the dataset that it makes, undisturbed."""
+    """A folder with a spec of SCENES scenes and the dataset that it makes, undisturbed."""
     folder = tmp_path_factory.mktemp("good")
-    spec = small.write(folder, {**small.SPEC, "scenes": 12})
+    spec = small.write(folder, {**small.SPEC, "scenes": SCENES})
     process = small.start("generate", spec, "--out", "data", "--workers", "2", folder=folder)
     _, err = process.communicate(timeout=300)
     assert process.returncode == 0, err
@@ -278,20 +282,20 @@ def test_commands_that_are_none(ctsim):
     ("change", "says"),
     [
         ({"seed": 5}, "its seed is 0, not 5"),
-        ({"scenes": 2}, "its scenes is 12, not 2"),
+        ({"scenes": 2}, f"its scenes is {SCENES}, not 2"),
         ({"scan": {**small.SPEC["scan"], "tube_kv": 100}}, "its scan.tube_kv is 120, not 100"),
         ({"name": "other"}, "its name is 'small', not 'other'"),
     ],
 )
 def test_another_dataset_is_left_as_it_is(refused, copied, tmp_path, change, says):
-    spec = small.write(tmp_path, {**small.SPEC, "scenes": 12, **change})
+    spec = small.write(tmp_path, {**small.SPEC, "scenes": SCENES, **change})
     err = refused("generate", spec, "--out", copied)
     assert "holds another dataset" in err
     assert says in err
 
 
 def test_another_part_of_the_same_name_is_another_dataset(refused, copied, tmp_path):
-    spec = small.write(tmp_path, {**small.SPEC, "scenes": 12})
+    spec = small.write(tmp_path, {**small.SPEC, "scenes": SCENES})
     (tmp_path / "cube.stl").write_bytes(small.stl(21.0))
     assert "made from other parts" in refused("generate", spec, "--out", copied)
 
