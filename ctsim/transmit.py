@@ -123,25 +123,41 @@ def transmit_plainly(
     return passed @ reading.mean, passed @ reading.variance
 
 
+FINE = 1e-4
+"""Pixels this small against the distance are looked at in their middle: it is right to 1e-9, and corners cancel."""
+
+
 def falloff(geometry: Geometry, reference_mm: float | None = None) -> Float[np.ndarray, "view row col"]:
     r"""Return how the free beam thins out over the detector, 1 at the foot of the source's normal.
 
     $$ \left(\frac{SDD}{r}\right)^2 \cos\theta = \left(\frac{SDD}{r}\right)^3 $$
 
-    the inverse square of the distance and the incidence angle. One image serves all views, and has a view axis of
-    length 1, where the detector stands alike before the source in all of them.
+    the inverse square of the distance and the incidence angle, averaged over each pixel: its solid angle, which for a
+    rectangle is the sum over its corners (a, b), with the signs of a difference, of
+
+    $$ \arctan \frac{a b}{d \sqrt{a^2 + b^2 + d^2}} $$
+
+    One image serves all views, and has a view axis of length 1, where the detector stands alike before the source in
+    all of them.
 
     Args:
         geometry: Source and detector.
         reference_mm: The distance at which a pixel under the source reads 1; the first view's if left out.
     """
     some = geometry.some(slice(0, 1)) if is_steady(geometry) else geometry
-    columns = (np.arange(geometry.columns) + 0.5)[None, :, None]
-    rows = (np.arange(geometry.rows) + 0.5)[:, None, None]
     image = np.zeros((some.views, geometry.rows, geometry.columns))
     for view in range(some.views):
-        ray = some.corner_ray_mm[view] + columns * some.u_mm[view] + rows * some.v_mm[view]
-        image[view] = some.distance_mm[view] / np.linalg.norm(ray, axis=-1) ** 3
+        corner, u, v = some.corner_ray_mm[view], some.u_mm[view], some.v_mm[view]
+        width, height, distance = np.linalg.norm(u), np.linalg.norm(v), some.distance_mm[view]
+        if abs(u @ v) > 1e-12 * width * height or max(width, height) < FINE * distance:
+            middle = corner + (u + v) / 2 + np.arange(geometry.columns)[:, None] * u
+            rays = middle + np.arange(geometry.rows)[:, None, None] * v
+            image[view] = distance / np.linalg.norm(rays, axis=-1) ** 3
+            continue
+        a = corner @ u / width + width * np.arange(geometry.columns + 1)
+        b = corner @ v / height + height * np.arange(geometry.rows + 1)[:, None]
+        angles = np.arctan2(a * b, distance * np.sqrt(a**2 + b**2 + distance**2))
+        image[view] = np.diff(np.diff(angles, axis=0), axis=1) / (width * height)
     return image * (reference_mm or geometry.distance_mm[0]) ** 2
 
 

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float
 
+from ctsim.geometry import Geometry
 from ctsim.scenario.acquisition import Acquisition
 from ctsim.scenario.placing import Stand, read_placement, stand_of
 from ctsim.scenario.samples import Moves
 from ctsim.scenario.units import DEG
 from ctsim.scenario.values import Node
+from ctsim.transmit import falloff
 from defects.messages import BadInput
 from scenes.build import Solid, Specimen
 
@@ -62,14 +64,11 @@ def aligned(stands: tuple[Stand, Stand, Stand]) -> bool:
 
 
 def brightest(row: Float[np.ndarray, "12"], rows: int, columns: int) -> float:
-    """Return the strongest free beam on the panel, in units of that at the foot of the source's normal."""
-    source, centre, u, v = np.split(row, 4)
-    normal = np.cross(u, v) / np.linalg.norm(np.cross(u, v))
-    foot = source + ((centre - source) @ normal) * normal - centre
-    off = np.array([foot @ u / (u @ u), foot @ v / (v @ v)])  # pixels from the panel's middle
-    most = np.array([columns, rows]) / 2
-    nearest = centre + np.clip(off, -most, most) @ np.stack([u, v]) - source
-    return float(abs(normal @ nearest) / np.linalg.norm(nearest)) ** 3
+    """Return the free beam in its strongest pixel, in units of that at the foot of the source's normal."""
+    source, centre, u, v = row.reshape(4, 1, 3)
+    return float(
+        falloff(Geometry(source_mm=source, centre_mm=centre, u_mm=u, v_mm=v, rows=rows, columns=columns)).max()
+    )
 
 
 def check_between(specimen: Specimen, moves: Moves | None, vectors: Rows, source: str) -> None:

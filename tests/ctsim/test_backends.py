@@ -266,11 +266,12 @@ def counts_over_dark(solid: Manifold, scan_spec: ScanSpec) -> np.ndarray:
 
 
 def inverse_square_and_incidence(scan_spec: ScanSpec) -> np.ndarray:
-    """Return (SDD / r)^3 for every pixel of a detector that stands upright before the source."""
-    panel = scan_spec.detector
-    rows, columns = np.mgrid[: panel.rows, : panel.columns] + 0.5
+    """Return the mean of (SDD / r)^3 over every pixel of a detector that stands upright before the source."""
+    panel, fine = scan_spec.detector, 8
+    rows, columns = (np.mgrid[: panel.rows * fine, : panel.columns * fine] + 0.5) / fine
     aside2 = ((rows - panel.rows / 2) ** 2 + (columns - panel.columns / 2) ** 2) * panel.pixel_mm**2
-    return (1 + aside2 / scan_spec.source_detector_mm**2) ** -1.5
+    points = (1 + aside2 / scan_spec.source_detector_mm**2) ** -1.5
+    return points.reshape(panel.rows, fine, panel.columns, fine).mean((1, 3))
 
 
 def test_half_value_layer_halves_the_beam(backend):
