@@ -140,6 +140,7 @@ def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, col
             row, base = min(top + i * stride, bottom), ahead(d0, dv, top + i * stride)
             for j in range(2):
                 inside = (e0 + g0 * j + h0 * i | e1 + g1 * j + h1 * i | e2 + g2 * j + h2 * i) >= 0
+                inside &= (top + i * stride <= bottom) & (left + j <= right)  # the image may end within the face
                 depth = min(max(numerator / ahead(base, du, left + j), near), far) - middle
                 word = (nearest_integer(depth) << WINDING_BITS) + winding
                 add(words, m, row, np.uint64(left + j), word, inside)
@@ -149,6 +150,7 @@ def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, col
             base = ahead(ahead(d0, du, left), dv, row)
             for lane in range(lanes):
                 inside = ((e0 + g0 * lane) | (e1 + g1 * lane) | (e2 + g2 * lane)) >= 0
+                inside &= lane <= right - left
                 depth = min(max(numerator / ahead(base, du, lane), near), far) - middle
                 word = (nearest_integer(depth) << WINDING_BITS) + winding
                 add(words, m, row, np.uint64(left) + np.uint64(lane), word, inside)

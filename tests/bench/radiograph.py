@@ -144,7 +144,8 @@ def leaks() -> tuple[int, int]:
         reach = float(np.linalg.norm(triangles.vertices_mm, axis=1).max())
         geometry = circular(
             source_object_mm=3 * reach, source_detector_mm=6 * reach, rows=512, columns=512,
-            pixel_mm=4.4 * reach / 512, angles_deg=np.arange(share) * 137.50776 + number,
+            # every other one is larger than the picture
+            pixel_mm=(4.4, 2.0)[number % 2] * reach / 512, angles_deg=np.arange(share) * 137.50776 + number,
         )  # fmt: skip
         views = path_lengths(triangles, geometry, int(triangles.materials.max()) + 1)
         try:

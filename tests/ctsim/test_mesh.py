@@ -54,3 +54,13 @@ def test_random_closed_meshes_do_not_leak():
         chord = chord_of_convex(Manifold.hull_points(points), scanner())
         filled = lengths_of(triangles_of(solid, holes ^ Manifold.hull_points(points)), scanner(), 2).sum(1)[0]
         assert np.abs(filled - chord)[chord > 1e-6].max() < 1e-4
+
+
+@pytest.mark.parametrize("segments", [16, 64, 256, 512])
+def test_what_the_picture_cuts_off_is_cut_from_a_larger_picture(segments):
+    """Faces of all sizes, from many columns to less than a pixel, that lie across all four edges."""
+    ball = triangles_of(Manifold.sphere(30.0, segments).rotate((10, 20, 30)))
+    whole, part = (scanner(views=3, rows=r, columns=c, start_deg=5) for r, c in ((160, 160), (60, 46)))
+    np.testing.assert_allclose(
+        lengths_of(ball, part), lengths_of(ball, whole)[:, :, 50:110, 57:103], atol=2e-3
+    )  # the lattice is coarser for the larger picture
