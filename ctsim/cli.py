@@ -122,7 +122,7 @@ def render(
 ) -> None:
     """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata."""
     from ctsim.scenario.read import is_scenario
-    from ctsim.scenario.values import read_json
+    from scenes.json_file import read_json
 
     values = read_json(scene)
     _new_folder(out)

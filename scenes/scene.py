@@ -1,6 +1,5 @@
 """What one scene becomes: numbers only, frozen, the same through JSON and back."""
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +10,7 @@ from defects import kinds
 from defects.messages import BadInput
 from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
+from scenes.json_file import read_json
 from scenes.records import Name, Record, Split, validated
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views, distances_mm
 
@@ -202,14 +202,7 @@ class SceneSpec(Record):
 
 def read_scene_spec(path: Path) -> SceneSpec:
     """Return the scene of a JSON file: a bare SceneSpec, or a sample's scene.json that holds one under "scene"."""
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInput(f"no scene file {path}") from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}; give a JSON file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not readable as JSON: {error}") from error
+    values = read_json(path)
     return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, path.name)
 
 

@@ -21,10 +21,11 @@ from ctsim.scenario.panel import dead_time_s, integration_time, noise_is_given, 
 from ctsim.scenario.placing import Stand
 from ctsim.scenario.samples import Moves, place_samples, read_sample
 from ctsim.scenario.stands import aligned, brightest, check_between, things_of, vectors_of
-from ctsim.scenario.values import Book, Node, NotSupported, read_json, unused
+from ctsim.scenario.values import Book, Node, NotSupported, unused
 from defects.messages import BadInput
 from scenes.body import VOID
 from scenes.build import Specimen
+from scenes.json_file import read_json
 from scenes.records import Record, validated
 from scenes.scene import ScanSpec
 from scenes.trajectory import TrajectorySpec, distances_mm

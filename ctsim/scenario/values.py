@@ -267,28 +267,6 @@ class Node:
         return 0.0 if abs(said * factor) < TINY else float(said * factor)
 
 
-def read_json(path: Path) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        BadInput: It is missing, or no JSON, or holds a number that is none (NaN, Infinity, 1e999).
-    """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise BadInput(f"no scene file {path}") from error
-    except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}; give a JSON file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} is not readable as JSON: {error}") from error
-    except RecursionError as error:
-        raise BadInput(f"{path} is not readable as JSON: it is nested too deeply") from error
-    for place, number in _places(values):
-        if isinstance(number, float) and not math.isfinite(number):
-            raise BadInput(f"{path.name}: {place} must be a finite number, got {number}")
-    return values
-
-
 def unused(book: Book, values: Any) -> list[NotSupported]:
     """Return what stands in the file and was never read, the largest whole pieces of it."""
     return [
@@ -311,18 +289,6 @@ def _unread(book: Book, value: Any, path: str = "") -> list[tuple[str, Any]]:
     if path and all(rest == [(at, each)] for rest, at, each in found):
         return [(path, value)]
     return [one for rest, _, _ in found for one in rest]
-
-
-def _places(value: Any, path: str = ""):
-    """Yield every bare value with its place."""
-    if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _places(each, f"{path}.{key}" if path else key)
-    elif isinstance(value, list):
-        for i, each in enumerate(value):
-            yield from _places(each, f"{path}[{i}]")
-    else:
-        yield path, value
 
 
 def read_table(path: Path, columns: int) -> Float[np.ndarray, "row column"]:

@@ -10,8 +10,9 @@ from ctsim.scenario.acquisition import read_acquisition
 from ctsim.scenario.matter import read_materials
 from ctsim.scenario.samples import place_samples, read_sample
 from ctsim.scenario.stands import things_of
-from ctsim.scenario.values import Book, Node, read_json
+from ctsim.scenario.values import Book, Node
 from defects.messages import BadInput
+from scenes.json_file import read_json
 from tests.ctsim.scenarios import element, sample, scenario, write, xyz
 from tests.shared_data import SHARED, needs_shared
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ctsim.scenario.units import DEG, DEG_PER_S, G_PER_CM3, KV, MA, MM, PER_KEV, PER_MM, S
-from ctsim.scenario.values import Book, Node, read_json, read_table, unused
+from ctsim.scenario.values import Book, Node, read_table, unused
 from defects.messages import BadInput
+from scenes.json_file import read_json
 
 
 def node(value, folder: Path = Path()) -> Node:
