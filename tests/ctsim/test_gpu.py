@@ -69,6 +69,7 @@ def scanner(views: int, rows: int, columns: int, start_deg: float = 0.3) -> Geom
 
 SOLIDS = {
     "a ball of small faces": lambda: (Manifold.sphere(30.0, size(20, 360)),),
+    "a ball of small faces, cut by the picture": lambda: (Manifold.sphere(45.0, size(64, 720)),),
     "a tilted box of large ones": lambda: (Manifold.cube((30, 20, 40), True).rotate((31, 17, 58)),),
     "a box of large ones, edge-on": lambda: (Manifold.cube((30, 20, 40), True),),
     "a plate of large ones, few columns wide": lambda: (Manifold.cube((40, size(40, 5) / 10, 50), True),),
