@@ -48,7 +48,7 @@ bench: setup
 	$(BIN)/python -m tests.bench.demo
 
 test-simulated: setup
-	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest tests/ctsim/test_gpu.py
+	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest tests/ctsim/gpu/test_gpu.py
 
 card:
 	@PYTHON="$(PYTHON)" sh .ci/gpu.sh card

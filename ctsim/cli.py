@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -57,7 +57,7 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """Make a labelled dataset; repeat the command to go on where it stopped."""
-    from ctsim.dataset import generate as run
+    from ctsim.dataset.generate import generate as run
 
     (spec, folder), share = _spec(dataset, count, seed), _slice(slice_)
     with _progress() as progress:
@@ -94,8 +94,8 @@ def preview(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the one in the spec.")] = None,
 ) -> None:
     """Draw a contact sheet of the first scenes, and write nothing else."""
-    from ctsim.dataset import first_samples
-    from ctsim.preview import contact_sheet, save
+    from ctsim.dataset.generate import first_samples
+    from ctsim.dataset.preview import contact_sheet, save
     from ctsim.shards import read_dataset, read_samples
 
     if out.is_dir() or not out.resolve().parent.is_dir():
@@ -129,7 +129,7 @@ def render(
     if is_scenario(values):
         _render_scenario(scene, values, out, as_scenario)
     else:
-        _render_scene(scene, out, as_scenario)
+        _render_scene(scene, values, out, as_scenario)
 
 
 def _render_scenario(file: Path, values: dict, out: Path, as_scenario: bool) -> None:
@@ -145,20 +145,20 @@ def _render_scenario(file: Path, values: dict, out: Path, as_scenario: bool) -> 
     out_console.print(f"{out}: {_counted(count, 'projection')} of {scenario.name}", markup=False)
 
 
-def _render_scene(scene: Path, out: Path, as_scenario: bool) -> None:
+def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool) -> None:
+    from ctsim.dataset.plan import check_beam
     from ctsim.images import write_radiographs
     from ctsim.materials import material
     from ctsim.pipeline import render as run
-    from ctsim.plan import check_beam
     from ctsim.radiograph import backend_of
     from ctsim.scenario.write import write_scenario
     from scenes.build import build
     from scenes.field_of_view import check_fit
     from scenes.parts import load_part
     from scenes.sample import corners_mm
-    from scenes.scene import read_scene_spec
+    from scenes.scene import scene_spec_of
 
-    spec = read_scene_spec(scene)
+    spec = scene_spec_of(values, scene.name)
     backend_of(spec.scan.backend)
     part = load_part(spec.part, _folder_of_parts(scene, spec.part.file))
     for name in (*spec.part.materials, spec.part.host):
@@ -186,7 +186,7 @@ def replay(
     out: Annotated[Path, typer.Option(help="Folder for the sample's files: new or empty.")],
 ) -> None:
     """Make a sample again from its key, and tell whether it is the same to the byte."""
-    from ctsim.dataset import replay as run
+    from ctsim.dataset.generate import replay as run
     from ctsim.images import write_files
     from ctsim.shards import decode, read_dataset, read_raw
 
@@ -219,7 +219,7 @@ def check(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset.")], as_json: Json = False
 ) -> None:
     """Check every shard, sample, checksum, schema and split; a line a fault."""
-    from ctsim.check import faults
+    from ctsim.dataset.check import faults
     from ctsim.shards import read_dataset
 
     found = []

@@ -7,9 +7,9 @@ import spekpy
 from jaxtyping import Float
 from scipy.interpolate import BarycentricInterpolator
 
+from ctsim.detector.response import response_of
 from ctsim.geometry import Geometry
 from ctsim.materials import mu_per_mm
-from ctsim.response import response_of
 from defects.messages import BadInput
 from scenes.scene import ScanSpec
 

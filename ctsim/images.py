@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from ctsim.detect import as_stored
-from ctsim.encode import made_by
+from ctsim.dataset.encode import made_by
+from ctsim.detector.detect import as_stored
 from ctsim.files import write_file
 from ctsim.radiograph import Radiographs
 from ctsim.scanner import Scanner

@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from ctsim.arrays import to_card, to_host
-from ctsim.correct import correct
+from ctsim.detector.correct import correct
 from ctsim.geometry import Geometry
-from ctsim.iterate import cgls, sirt
 from ctsim.metrology import defect_records
 from ctsim.radiograph import Radiographs, scan
-from ctsim.reconstruct import fdk, plan_of
+from ctsim.reconstruct.fdk import fdk, plan_of
+from ctsim.reconstruct.iterate import cgls, sirt
 from ctsim.scanner import Scanner, grid_of, scanner_of
 from ctsim.truth import Truth, label
 from scenes.build import build

@@ -10,10 +10,10 @@ from jaxtyping import Float
 from ctsim.arrays import Array, card, fetch, to_card
 from ctsim.backends import gvxr, mesh, reference
 from ctsim.backends.mesh import OpenSurface
-from ctsim.detect import detect
+from ctsim.detector.detect import detect
+from ctsim.detector.lag import LagState
+from ctsim.detector.readout import starved_pixels
 from ctsim.geometry import Geometry
-from ctsim.lag import LagState
-from ctsim.readout import starved_pixels
 from ctsim.scanner import Scanner
 from ctsim.spectrum import Reading
 from ctsim.transmit import falloff, is_steady, readings

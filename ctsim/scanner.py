@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ctsim.detector import Detector, detector_of
+from ctsim.detector.model import Detector, detector_of
+from ctsim.detector.response import Response, response_of
 from ctsim.exposure import Exposure, exposure_of
 from ctsim.geometry import Geometry, Grid
 from ctsim.heel import heel_map
 from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, mu_per_mm
-from ctsim.response import Response, response_of
 from ctsim.spectrum import Reading, Spectrum, reading, tube_spectrum
 from ctsim.trajectory import nominal_geometry
 from defects.messages import BadInput

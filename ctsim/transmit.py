@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit, prange
+from numba import prange
 
 from ctsim.arrays import Array, is_on_card, module_of
 from ctsim.exposure import Exposure
 from ctsim.geometry import Geometry
+from ctsim.kernel import kernel
 from ctsim.spectrum import Reading
 
 
@@ -168,7 +169,7 @@ def is_steady(geometry: Geometry) -> bool:
     return np.allclose(products, products[:, :1], rtol=1e-9, atol=1e-9)
 
 
-@njit(parallel=True, cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(parallel=True, error_model="numpy", fastmath={"contract"})
 def _read(lengths, side, mu, weight_mean, weight_variance, step_mm, intervals, tables, mean, variance):
     """Average the readings of all rays of each pixel."""
     bands, views, rows, columns = mean.shape
@@ -190,7 +191,7 @@ def _read(lengths, side, mu, weight_mean, weight_variance, step_mm, intervals, t
                         variance[band, view, row, column] += share * spread[column * side + sub]
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(error_model="numpy", fastmath={"contract"})
 def _through_one(paths, step_mm, intervals, tables, met, position, level, spread):
     """Read the rays of a row through one material at most, as most are, each by a cubic of its table.
 
@@ -216,7 +217,7 @@ def _through_one(paths, step_mm, intervals, tables, met, position, level, spread
         spread[i] = cubic(cubics, first + np.uint64(4), t)
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
+@kernel(error_model="numpy", fastmath={"contract"})
 def _through_several(paths, mu, weight_mean, weight_variance, met, desk, level, spread):
     """Read the rays of a row through several materials, node by node; `desk` is a place to work in."""
     low, high = len(met), 0
@@ -242,14 +243,14 @@ def _through_several(paths, mu, weight_mean, weight_variance, met, desk, level, 
             level[low + i], spread[low + i] = mixed_level[i], mixed_spread[i]
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def cubic(coefficients, first, t):
     """Return the cubic in t with the four coefficients from `first` on."""
     high = coefficients[first + np.uint64(3)] * t + coefficients[first + np.uint64(2)]
     return (high * t + coefficients[first + np.uint64(1)]) * t + coefficients[first]
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def exp_minus(x):
     """Return exp(-x) for x >= 0 to 1e-13, 0 from 708 on; unlike the library's, it is computed for a register at once.
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
-from numba import njit
 
+from ctsim.backends.raster import edge, first_centre, last_centre, lattice_bits, tie
 from ctsim.geometry import Grid
-from ctsim.raster import edge, first_centre, last_centre, lattice_bits, tie
+from ctsim.kernel import kernel
 from scenes.build import Solid, Specimen
 
 FILL_STEPS = 2.0**30
@@ -109,7 +109,7 @@ def occupancy(solid: Solid, grid: Grid) -> tuple[tuple[slice, slice, slice], Flo
     return box, np.ascontiguousarray(np.clip(by_xyz.transpose(2, 1, 0), 0, 1), np.float32)
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _fill(corners, faces, n, bits, steps):
     """Add each crossing's step to its column of voxels and return how many columns do not end empty.
 
@@ -158,12 +158,12 @@ def _fill(corners, faces, n, bits, steps):
     return np.count_nonzero(windings)
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def _snapped(corners, i, scale):
     return np.int64(math.floor(corners[i, 0] * scale + 0.5)), np.int64(math.floor(corners[i, 1] * scale + 0.5))
 
 
-@njit(cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _height(corners, ia, ib, ic):
     """Return the plane z = z0 + zx x + zy y through three corners."""
     ux, uy, uz = corners[ib, 0] - corners[ia, 0], corners[ib, 1] - corners[ia, 1], corners[ib, 2] - corners[ia, 2]

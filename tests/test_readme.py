@@ -10,7 +10,7 @@ import trimesh
 import yaml
 
 import ctsim.cli
-from ctsim.dataset import first_samples
+from ctsim.dataset.generate import first_samples
 from scenes.library.catalog import make_part
 from scenes.spec import read_dataset_spec
 

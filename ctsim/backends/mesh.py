@@ -6,8 +6,8 @@ the entries', in any order:
 $$ L_m(p) = |r_p| \sum_{t \in m} -s_t \, \lambda_t(p), \qquad \lambda_t = \frac{n_t \cdot (a_t - S)}{n_t \cdot r_p} $$
 
 with the ray $r_p$ from the source to the pixel's point and $\lambda$ the share of the way. Nothing is sorted and no
-list of hits is kept (compare Freud et al., Med. Phys. 33, 2006: L-buffer). See `ctsim.raster` for why it cannot leak,
-and `ctsim.splat` for the body.
+list of hits is kept (compare Freud et al., Med. Phys. 33, 2006: L-buffer). See `raster` for why it cannot leak, and
+`splat` for the body.
 """
 
 import math
@@ -18,11 +18,12 @@ from functools import cached_property
 import numba
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit, prange
+from numba import prange
 
+from ctsim.backends.raster import ahead, depth_of, dot, lattice_bits, winding_of
+from ctsim.backends.splat import LANES, snap, splat
 from ctsim.geometry import Geometry
-from ctsim.raster import ahead, depth_of, dot, lattice_bits, winding_of
-from ctsim.splat import LANES, snap, splat
+from ctsim.kernel import kernel
 
 
 class OpenSurface(ArithmeticError):
@@ -132,7 +133,7 @@ def bits_of(triangles: Triangles, geometry: Geometry) -> int:
     return lattice_bits(min(max(reach, geometry.rows, geometry.columns), 2.0**20))
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@kernel(parallel=True, error_model="numpy")
 def _fill_planes(vertices, faces, planes):
     """Fill in each face's unit normal and distance from the origin, face by face: whole arrays would take 200 bytes."""
     for i in prange(len(faces)):
@@ -147,7 +148,7 @@ def _fill_planes(vertices, faces, planes):
             planes[i, 3] = nx * a[0] + ny * a[1] + nz * a[2]
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@kernel(parallel=True, error_model="numpy")
 def _draw(xs, ys, zs, faces, planes, material_of, projections, frames, bits, columns, lanes, lattice, words):
     """Fill the words, each view by one thread."""
     for view in prange(len(projections)):
@@ -160,7 +161,7 @@ def _draw(xs, ys, zs, faces, planes, material_of, projections, frames, bits, col
             splat(face, xs, ys, zs, faces, planes, material_of, spots, p, q, bits, columns, lanes, 0, 1, paper)
 
 
-@njit(cache=True, inline="always")
+@kernel(inline="always")
 def ray_mm(q, row, column):
     """Return how long the ray from the source to a pixel's centre is [mm]; q as for `splat`."""
     x = ahead(ahead(q[3], q[6], column + 0.5), q[9], row + 0.5)
@@ -169,7 +170,7 @@ def ray_mm(q, row, column):
     return math.sqrt(dot(x, y, z, x, y, z))
 
 
-@njit(parallel=True, cache=True, error_model="numpy")
+@kernel(parallel=True, error_model="numpy")
 def _to_lengths(words, frames, lengths):
     """Turn words into lengths [mm] and return how many rays have windings left over."""
     views, materials, rows, columns = lengths.shape

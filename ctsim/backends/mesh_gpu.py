@@ -1,4 +1,4 @@
-"""Path lengths on a card: the bodies of `ctsim.splat`, a thread a face, or a warp a row where a face is large.
+"""Path lengths on a card: the bodies of `ctsim.backends.splat`, a thread a face, or a warp a row where a face is large.
 
 What the words hold does not depend on the order in which faces are added, and every floating-point step is rounded as
 on a processor: the words are those of `ctsim.backends.mesh`, bit for bit.
@@ -12,10 +12,10 @@ from numba import cuda, int64, uint64
 
 from ctsim.arrays import Array, card
 from ctsim.backends.mesh import OpenSurface, Triangles, bits_of, frames_of, ray_mm
+from ctsim.backends.raster import WINDING_BITS, depth_of, first_centre, last_centre, nearest_integer, winding_of
+from ctsim.backends.splat import LANES, snap, splat
 from ctsim.geometry import Geometry
 from ctsim.gpu.bodies import ahead, over, turned
-from ctsim.raster import WINDING_BITS, depth_of, first_centre, last_centre, nearest_integer, winding_of
-from ctsim.splat import LANES, snap, splat
 from defects.messages import BadInput
 
 MOST_VIEWS = 32
@@ -112,7 +112,7 @@ def add(words, m, row, column, word, inside):
 
 @cuda.jit(device=True)
 def add_span_by_warp(words, m, row, first, last, lanes, numerator, base, du, middle, near, far, winding):
-    """Add a face's depth to the pixels first .. last of a row, a pixel a thread, each as `ctsim.splat.add_span` does.
+    """Add a face's depth to the pixels first .. last of a row, a pixel a thread, each as `splat.add_span` does.
 
     There columns are counted from the beginning of a vector of LANES, and so they must be here.
     """

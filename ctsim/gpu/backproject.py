@@ -1,13 +1,13 @@
-"""Filtered backprojection on a card: what `ctsim.weigh` and `ctsim.backproject` do, a pixel or a voxel a thread."""
+"""Filtered backprojection on a card: `ctsim.reconstruct`'s weigh and backproject, a pixel or a voxel a thread."""
 
 import numpy as np
 from jaxtyping import Float
 from numba import cuda, float32, int32
 
-from ctsim import backproject
-from ctsim import weigh as weighing
 from ctsim.arrays import Array, module_of
 from ctsim.gpu.bodies import over, turned
+from ctsim.reconstruct import backproject
+from ctsim.reconstruct import weigh as weighing
 
 UPRIGHT, BESIDE = 32, 8
 """Voxels of a block: a warp goes along z, where neighbours see neighbouring numbers of one column of pixels."""
@@ -20,7 +20,7 @@ def weigh(
     factors: Float[np.ndarray, "view 2 col"],
     out: Float[Array, "view col level"],
 ) -> None:
-    """Fill `out` with the weighted projections, columns first; see `ctsim.weigh.weigh`."""
+    """Fill `out` with the weighted projections, columns first; see `ctsim.reconstruct.weigh.weigh`."""
     there = module_of(out)
     views, columns, levels = out.shape
     weighed = there.zeros(out.shape, np.float32)
@@ -35,7 +35,7 @@ def add_voxels(
     span: tuple[int, int],
     volume: Float[Array, "z y x"],
 ) -> None:
-    """Add to the voxels of some slices what they see in some views; see `ctsim.backproject.add_views`."""
+    """Add to the voxels of some slices what they see in some views; see `ctsim.reconstruct.backproject.add_views`."""
     to_card = module_of(volume).asarray
     rows = to_card(np.ascontiguousarray(matrices.reshape(-1, 12).T, np.float32))
     _, height, width = volume.shape

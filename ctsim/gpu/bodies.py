@@ -9,8 +9,8 @@ from types import FunctionType
 from numba import cuda
 from numba.core.dispatcher import Dispatcher
 
-from ctsim import raster
 from ctsim.arrays import SIMULATED
+from ctsim.backends import raster
 
 THREADS = 128
 """Of a block: four warps."""
@@ -20,7 +20,7 @@ def turned(body: Dispatcher, **own) -> FunctionType:
     """Return a compiled body as a function that kernels of the card can call.
 
     Args:
-        body: What `numba.njit` has made.
+        body: What `ctsim.kernel` has made.
         own: Name -> what stands for it on the card, in this body and in all that it calls.
     """
     plain, given = body.py_func, {"dot": dot, "ahead": ahead} | own

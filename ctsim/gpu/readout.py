@@ -1,17 +1,17 @@
-"""The kernels of a detector on a card, from the bodies of `ctsim.readout`, a pixel a thread; arguments are the same."""
+"""The kernels of a detector on a card: the bodies of `ctsim.detector.readout`, a pixel a thread, and its arguments."""
 
 import math
 
 import numpy as np
 from numba import cuda, float64
 
-from ctsim import noise, readout
 from ctsim.arrays import Array, module_of
+from ctsim.detector import noise, readout
 from ctsim.gpu.bodies import over, turned
 
 
 def read(mean, variance, free_beam, settings, panel, quiet: bool, key, first_view: int, counts) -> None:
-    """Fill counts: `ctsim.readout.read`."""
+    """Fill counts: `ctsim.detector.readout.read`."""
     mapped = len(panel[0]) > 0
     if not mapped:  # something has to be handed over
         panel = (module_of(mean).zeros((1, 1)),) * 4
@@ -19,12 +19,12 @@ def read(mean, variance, free_beam, settings, panel, quiet: bool, key, first_vie
 
 
 def arrive(mean, variance, free_beam, photons: float, quiet: bool, key, first_view: int, signal) -> None:
-    """Fill the signal: `ctsim.readout.arrive`."""
+    """Fill the signal: `ctsim.detector.readout.arrive`."""
     _arrive[_over(mean)](mean, variance, free_beam, photons, quiet, key, first_view, signal)
 
 
 def grain(key, first_view: int, drawn) -> None:
-    """Fill with Gauss numbers: `ctsim.readout.grain`."""
+    """Fill with Gauss numbers: `ctsim.detector.readout.grain`."""
     _grain[_over(drawn)](key, first_view, drawn)
 
 
@@ -35,7 +35,7 @@ def hold(signal, share: float, keeps: float, out: float, held, read) -> None:
 
 
 def starved_pixels(mean, variance, free_beam, photons: float) -> int:
-    """Return how many pixels are starved: `ctsim.readout.starved_pixels`."""
+    """Return how many pixels are starved: `ctsim.detector.readout.starved_pixels`."""
     few = module_of(mean).zeros(1, np.int32)
     for level, spread in zip(mean, variance, strict=True):
         _starved[_over(level)](level, spread, free_beam, photons, few)

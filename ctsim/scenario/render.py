@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Float
 
-from ctsim.encode import made_by
+from ctsim.dataset.encode import made_by
 from ctsim.files import write_file
 from ctsim.radiograph import no_beam, open_beam, scan
 from ctsim.scanner import Scanner, scanner_of

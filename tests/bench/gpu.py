@@ -18,10 +18,10 @@ from manifold3d import Manifold
 from numba import cuda
 
 from ctsim.arrays import SIMULATED, Array, card, missing, to_card, to_host
-from ctsim.detect import detect
+from ctsim.detector.detect import detect
 from ctsim.geometry import Geometry, Grid, circular
 from ctsim.radiograph import backend_of, scan, triangles_of
-from ctsim.reconstruct import fdk
+from ctsim.reconstruct.fdk import fdk
 from ctsim.scanner import Scanner, scanner_of
 from ctsim.transmit import falloff, readings
 from scenes.build import Solid, Specimen

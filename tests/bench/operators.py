@@ -10,8 +10,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ctsim.geometry import Geometry, Grid, circular
-from ctsim.iterate import cgls
-from ctsim.operators import backproject, project
+from ctsim.operators.projector import backproject, project
+from ctsim.reconstruct.iterate import cgls
 from tests.bench.figures import median_seconds, show
 
 GRID = Grid(shape=(96, 96, 96), voxel_mm=0.75)

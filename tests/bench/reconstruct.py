@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ctsim.backproject import add_views, voxel_matrices
 from ctsim.geometry import Geometry, Grid, circular
-from ctsim.lanes import REACH
-from ctsim.ramp import padded_length, response
-from ctsim.reconstruct import BATCH, fdk, fill, plan_of
+from ctsim.reconstruct.backproject import add_views, voxel_matrices
+from ctsim.reconstruct.fdk import BATCH, fdk, fill, plan_of
+from ctsim.reconstruct.lanes import REACH
+from ctsim.reconstruct.ramp import padded_length, response
 from tests.bench import rtk
 from tests.bench.figures import median_seconds, show
 from tests.ctsim.ellipsoids import Ellipsoid, inside, projections_of

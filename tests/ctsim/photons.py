@@ -1,4 +1,4 @@
-"""A random walk of photons through a layer: the slow twin of `ctsim.escape`, event by event."""
+"""A random walk of photons through a layer: the slow twin of `ctsim.detector.escape`, event by event."""
 
 import math
 

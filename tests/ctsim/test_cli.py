@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from ctsim.detect import as_stored
+from ctsim.detector.detect import as_stored
 from ctsim.pipeline import render
 from ctsim.shards import read_dataset, read_samples
 from scenes.parts import load_part

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from ctsim.correct import correct
+from ctsim.detector.correct import correct
 from ctsim.materials import mu_per_mm
 from ctsim.radiograph import backend_of, scan, triangles_of
 from ctsim.scanner import scanner_of

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from ctsim.check import faults
-from ctsim.dataset import generate
+from ctsim.dataset.check import faults
+from ctsim.dataset.generate import generate
 from ctsim.shards import read_dataset, read_samples
 from scenes.spec import read_dataset_spec
 from tests.shared_data import SHARED, needs_shared

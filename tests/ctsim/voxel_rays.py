@@ -1,4 +1,4 @@
-"""Rays through voxels the long way: exact chords, the weights of `ctsim.beams` as they are written, and scanners."""
+"""Rays through voxels the long way: exact chords, the weights of `operators.beams` as written, and scanners."""
 
 import numpy as np
 from manifold3d import Manifold
@@ -103,7 +103,7 @@ def means(solid: Manifold, geometry: Geometry) -> np.ndarray:
 
 
 def by_the_book(volume: np.ndarray, geometry: Geometry, grid: Grid) -> np.ndarray:
-    """Return the sums along beams: the equations of `ctsim.beams`, beam by beam and slab by slab."""
+    """Return the sums along beams: the equations of `ctsim.operators.beams`, beam by beam and slab by slab."""
     image = np.zeros((geometry.views, geometry.rows, geometry.columns))
     for view in range(geometry.views):
         start, u, v = (x / grid.voxel_mm for x in (

@@ -1,0 +1,1 @@
+"""From a dataset's spec to its shards on disk."""

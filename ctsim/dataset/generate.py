@@ -1,0 +1,328 @@
+"""DatasetSpec -> a folder of shards: resumable, the same bytes whatever the number of workers."""
+
+import functools
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ctsim.dataset.card import card
+from ctsim.dataset.croissant import croissant
+from ctsim.dataset.encode import encode, made_by
+from ctsim.dataset.engines import cores, in_order
+from ctsim.dataset.plan import (
+    ShardPlan,
+    check_at_the_door,
+    class_records,
+    classes_of,
+    hash_of,
+    identity_of,
+    load_parts,
+    plan_shards,
+)  # fmt: skip
+from ctsim.files import locked, sha256_of, write_file
+from ctsim.pipeline import make_sample
+from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_shard
+from defects.messages import BadInput
+from scenes.parts import Part, load_part, save_solids
+from scenes.sample import sample, split_of
+from scenes.scene import SceneSpec
+from scenes.spec import DatasetSpec
+
+PROGRESS = "progress"
+"""Folder inside an unfinished dataset: its identity, and one record for every finished shard."""
+
+LARGEST_POOL = 64
+
+Report = Callable[[int, int], None]
+"""Told (scenes done, scenes in all) after every scene."""
+
+Tell = Callable[[str], None]
+"""Told, in a sentence, what a user should know."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What `generate` did.
+
+    Attributes:
+        scenes: Scenes that stand in the dataset.
+        dropped: Scenes that do not, each with its reason.
+        unplaced: How many defects of a kind found no place in their part.
+        shards: Tars in the dataset.
+        finished: Whether dataset.json is written: false while other slices are missing.
+    """
+
+    scenes: int
+    dropped: int
+    unplaced: dict[str, int]
+    shards: int
+    finished: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """What a worker needs to make one scene."""
+
+    spec: DatasetSpec
+    index: int
+    folder: str
+    classes: tuple[str, ...]
+
+
+def generate(
+    spec: DatasetSpec,
+    out: Path,
+    *,
+    folder: Path,
+    workers: int | None = None,
+    slice_of: tuple[int, int] = (1, 1),
+    report: Report = lambda done, total: None,
+    note: Tell = lambda text: None,
+) -> Outcome:
+    """Write a dataset, or go on with one that was interrupted.
+
+    Args:
+        spec: What to make.
+        out: The dataset's folder: new, empty, or one that this spec began.
+        folder: Where relative part files count from.
+        workers: Processes; one a processor where None.
+        slice_of: (k, n) makes every n-th shard from the k-th, so that n runs share the work.
+        report: Told how far it is.
+        note: Told what was mended in the parts' files, and what looks odd about them.
+
+    Raises:
+        BadInput: The spec cannot be made, or the folder holds something else.
+    """
+    check_at_the_door(spec, folder)
+    parts = load_parts(spec, folder)
+    classes, identity = classes_of(spec, parts), identity_of(_portable(spec), parts)
+    if _begin(out, identity):
+        record = json.loads((out / "dataset.json").read_text())
+        report(spec.scenes, spec.scenes)
+        return _outcome(record, finished=True)
+    for part in parts.values():
+        for sentence in (*part.report.get("repairs", ()), *part.report.get("warnings", ())):
+            note(f"{part.report['file']}: {sentence}")
+    _keep_parts(spec, parts, out)
+    shards = plan_shards(spec)
+    k, n = slice_of
+    todo = [plan for plan in shards[k - 1 :: n] if _record(out, plan) is None]
+    done = sum(len(p.scenes) for p in shards[k - 1 :: n]) - sum(len(p.scenes) for p in todo)
+    total = done + sum(len(plan.scenes) for plan in todo)
+    report(done, total)
+    indices = [index for plan in todo for index in plan.scenes]
+    tasks = [_Task(spec=_portable(spec), index=i, folder=str(out), classes=classes) for i in indices]
+    workers = min(workers or cores(), max(len(tasks), 1), LARGEST_POOL)
+    made = in_order(_make, tasks, workers) if tasks else iter(())
+    for plan in todo:
+        done = _write(out, plan, made, done, total, report, note)
+    return _finish(spec, out, shards, classes, identity, parts)
+
+
+def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, dict[str, bytes]]:
+    """Return a sample of a dataset again, made from its scene, as (scene, files by name).
+
+    Args:
+        folder: Of the dataset, whose parts are used.
+        key: Of the sample.
+        record: Its scene.json.
+    """
+    scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
+    classes = tuple(c["name"] for c in json.loads((folder / "dataset.json").read_text())["classes"])
+    return scene, encode(make_sample(scene, load_part(scene.part, folder), classes))
+
+
+def first_samples(
+    spec: DatasetSpec, folder: Path, count: int, note: Tell = lambda text: None
+) -> tuple[list[dict], list[dict[str, Any]]]:
+    """Return the classes and the first samples of a dataset, as its shards would hold them; nothing is written."""
+    check_at_the_door(spec, folder)
+    classes, load = classes_of(spec, load_parts(spec, folder)), functools.partial(load_part, folder=folder)
+    samples = []
+    for index in range(min(count, spec.scenes)):
+        try:
+            scene = sample(spec, index, load)
+            samples.append(decode(scene.key, encode(make_sample(scene, load(scene.part), classes))))
+        except (BadInput, ArithmeticError) as error:
+            note(f"scene {index} is dropped: {error}")
+    return class_records(classes), samples
+
+
+def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
+    """Return a scene and its sample's files, or why it was dropped."""
+    folder = Path(task.folder)
+    try:
+        scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder))
+        return scene, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
+    except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
+        return str(error)
+
+
+def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, report: Report, note: Tell) -> int:
+    """Write one shard and its record, and return how many scenes are done."""
+    dropped, unplaced = [], Counter()
+
+    def samples() -> Iterator[tuple[str, dict[str, bytes]]]:
+        nonlocal done
+        for index in plan.scenes:
+            result = next(made)
+            if isinstance(result, str):
+                note(f"scene {index} is dropped: {result}")
+                dropped.append({"index": index, "reason": result})
+            else:
+                scene, files = result
+                unplaced.update(scene.unplaced)
+                yield scene.key, files
+            done += 1
+            report(done, total)
+
+    with locked(out / PROGRESS / f"{plan.file}.lock"):
+        shard = write_shard(out / plan.file, samples(), plan.split)
+        record = {"shard": asdict(shard), "dropped": dropped, "unplaced": dict(sorted(unplaced.items()))}
+        write_file(_record_path(out, plan), json_bytes(record))
+    return done
+
+
+def _portable(spec: DatasetSpec) -> DatasetSpec:
+    """Return the spec with its part files as they are kept in the dataset's own folder."""
+    kept = {"unit": None, "repair": False, "tolerance_mm": 0.1}
+    parts = [p.model_copy(update={"file": f"parts/{p.key}.npz", **kept}) if p.file else p for p in spec.parts]
+    return spec.model_copy(update={"parts": tuple(parts)})
+
+
+def _keep_parts(spec: DatasetSpec, parts: dict[str, Part], out: Path) -> None:
+    """Keep the solids of every CAD file in the dataset, so that it can be replayed anywhere."""
+    for part in spec.parts:
+        path = out / "parts" / f"{part.key}.npz"
+        if part.file and not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            write_file(path, save_solids(parts[part.key].bodies))
+
+
+def _begin(out: Path, identity: dict) -> bool:
+    """Make the folder ready and return whether the dataset in it is finished already."""
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; --out needs a folder")
+    mark, finished = out / PROGRESS / "identity.json", out / "dataset.json"
+    mine = hash_of(identity)
+    if finished.exists() or mark.exists():
+        try:
+            found = json.loads((finished if finished.exists() else mark).read_text(encoding="utf-8"))
+            theirs = found["identity_sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadInput(f"{out} holds a dataset that cannot be read ({error}); choose another --out") from error
+        if theirs != mine:
+            raise BadInput(
+                f"{out} holds another dataset ({_difference(found.get('identity', {}), identity)}); "
+                "choose another --out, or delete that folder"
+            )
+        if finished.exists():
+            _require_whole(out, found["shards"])
+            shutil.rmtree(out / PROGRESS, ignore_errors=True)  # of a run that was killed as it finished
+        return finished.exists()
+    if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
+        raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    write_file(mark, json_bytes({"identity_sha256": mine, "identity": identity}))
+    return False
+
+
+def _require_whole(out: Path, shards: list[dict]) -> None:
+    """Raise BadInput where a finished dataset has lost a shard: it would be wrong to call it done."""
+    for shard in shards:
+        path = out / shard["file"]
+        if not path.is_file() or path.stat().st_size != shard["bytes"]:
+            raise BadInput(
+                f"{out} was finished, but its {path.name} is {'cut short' if path.exists() else 'missing'}: put it "
+                "back, or delete the folder and repeat the command"
+            )
+
+
+def _difference(theirs: dict, mine: dict) -> str:
+    """Return in a few words where two identities first differ."""
+    place, a, b = [], theirs.get("spec", {}), mine["spec"]
+    while isinstance(a, dict) and isinstance(b, dict) and a != b:
+        key = next(key for key in (*b, *a) if a.get(key) != b.get(key))
+        place, a, b = [*place, key], a.get(key), b.get(key)
+    if not place:
+        return "made from other parts or by other versions"
+    return f"its {'.'.join(place)} is {a!r}, not {b!r}" if len(f"{a}{b}") < 80 else f"its {'.'.join(place)} is another"
+
+
+def _record_path(out: Path, plan: ShardPlan) -> Path:
+    return out / PROGRESS / f"{plan.file}.json"
+
+
+def _record(out: Path, plan: ShardPlan, *, deeply: bool = True) -> dict | None:
+    """Return what stands on record of a finished shard; None where nothing does, or the tar is another."""
+    try:
+        record = json.loads(_record_path(out, plan).read_text())
+        shard, path = record["shard"], out / plan.file
+        whole = path.stat().st_size == shard["bytes"] and (not deeply or sha256_of(path) == shard["sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return record if whole else None
+
+
+def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
+    """Write dataset.json and the card once every shard is there."""
+    try:
+        with locked(out / PROGRESS / "finish.lock", wait=True):
+            return _finish_alone(spec, out, shards, classes, identity, parts)
+    except FileNotFoundError:
+        if not (out / "dataset.json").exists():
+            raise
+        # another slice has finished the dataset while this one was waiting
+        return _outcome(json.loads((out / "dataset.json").read_text()), finished=True)
+
+
+def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
+    if not (out / PROGRESS).exists():
+        raise FileNotFoundError(out / PROGRESS)
+    records = [record for plan in shards if (record := _record(out, plan, deeply=False)) is not None]
+    tars = [record["shard"] for record in records]
+    made = {
+        "shards": tars,
+        "dropped": [scene for record in records for scene in record["dropped"]],
+        "unplaced": dict(sorted(sum((Counter(record["unplaced"]) for record in records), Counter()).items())),
+    }
+    if len(records) < len(shards):
+        return _outcome(made, finished=False)
+    dataset = {
+        "name": spec.name,
+        "description": spec.description,
+        "schema_version": SCHEMA_VERSION,
+        "made_by": made_by(spec.scan.backend),
+        "classes": class_records(classes),
+        "splits": {p.key: split_of(spec, p) for p in spec.parts},
+        **made,
+        "parts": [_file_record(out, path) for path in sorted((out / "parts").glob("*.npz"))],
+        "imports": {name: part.report for name, part in parts.items() if part.report},
+        "identity_sha256": hash_of(identity),
+        "identity": identity,
+    }
+    write_file(out / "README.md", card(dataset).encode())
+    write_file(out / "croissant.json", json_bytes(croissant(dataset)))
+    write_file(out / "dataset.json", json_bytes(dataset))
+    for path in (*out.glob("*.part"), *out.glob("parts/*.part")):  # of runs that were killed
+        path.unlink(missing_ok=True)
+    shutil.rmtree(out / PROGRESS)
+    return _outcome(dataset, finished=True)
+
+
+def _file_record(out: Path, path: Path) -> dict[str, Any]:
+    return {"file": str(path.relative_to(out)), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+
+
+def _outcome(made: dict[str, Any], *, finished: bool) -> Outcome:
+    return Outcome(
+        scenes=sum(len(shard["samples"]) for shard in made["shards"]),
+        dropped=len(made["dropped"]),
+        unplaced=made["unplaced"],
+        shards=len(made["shards"]),
+        finished=finished,
+    )

@@ -1,0 +1,169 @@
+"""What a dataset consists of before anything is rendered: which scene goes into which shard, and the classes."""
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ctsim.dataset.encode import made_by
+from ctsim.materials import material
+from ctsim.radiograph import backend_of
+from ctsim.reconstruct.fdk import check_path
+from ctsim.scanner import scanner_of
+from ctsim.shards import SCHEMA_VERSION
+from ctsim.spectrum import tube_spectrum
+from ctsim.trajectory import nominal_geometry
+from defects import kinds
+from defects.messages import BadInput
+from scenes.draw import extent
+from scenes.parts import Part, fingerprint, load_part, source_of
+from scenes.records import SPLITS
+from scenes.sample import choose_part, sample_setup, split_of
+from scenes.scene import ScanSpec
+from scenes.spec import DatasetSpec
+
+LEAST_PHOTONS = 10.0
+"""That the detector must catch from the free beam, per pixel and view; a good scan has 10 000."""
+
+CHECKED_SCENES = 32
+"""Scenes whose part is tried against the field of view before anything is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardPlan:
+    """One tar to be made.
+
+    Attributes:
+        file: Its name.
+        split: Of its samples.
+        scenes: Indices of its scenes.
+    """
+
+    file: str
+    split: str
+    scenes: tuple[int, ...]
+
+
+def plan_shards(spec: DatasetSpec) -> tuple[ShardPlan, ...]:
+    """Return the shards of a dataset; which scene stands where follows from the spec alone."""
+    by_split: dict[str, list[int]] = {split: [] for split in SPLITS}
+    for index in range(spec.scenes):
+        by_split[split_of(spec, choose_part(spec, index))].append(index)
+    plans, size = [], spec.scenes_per_shard
+    for split, indices in by_split.items():
+        for number, first in enumerate(range(0, len(indices), size)):
+            name = f"{split}-{number:06d}.tar"
+            plans.append(ShardPlan(file=name, split=split, scenes=tuple(indices[first : first + size])))
+    return tuple(plans)
+
+
+def load_parts(spec: DatasetSpec, folder: Path) -> dict[str, Part]:
+    """Return every part of the spec by name, as it is before anything is drawn."""
+    return {part.key: load_part(source_of(part), folder) for part in spec.parts}
+
+
+def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
+    """Raise BadInput where the spec names what does not exist, or a part does not fit the scanner."""
+    backend_of(spec.scan.backend)
+    panel = spec.scan.detector
+    layers = [*panel.filters, *panel.window, *([panel.scintillator] if panel.scintillator else [])]
+    for name in (*materials_of(spec, load_parts(spec, folder)), *spec.scan.filters, *layers):
+        material(name)
+    for tube_kv in extent(spec.scan.tube_kv) if spec.scan.spectrum is None else ():
+        tube_spectrum(tube_kv, spec.scan.tube_target, spec.scan.anode_deg, ())
+    setups = [
+        sample_setup(spec, index, lambda choice: load_part(choice, folder))
+        for index in range(min(spec.scenes, CHECKED_SCENES))
+    ]
+    check_beam(_weakest(spec, setups[0].scan))
+    for setup in setups if spec.volume.method == "fdk" else ():
+        check_path(nominal_geometry(setup.scan))
+
+
+def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:
+    """Return the scan with the weakest beam that the spec can give."""
+    draws = {"tube_kv": 0, "exposure_mas": 0}
+    if scan.trajectory.vectors is None:
+        draws["source_detector_mm"] = 1
+    ends = {name: extent(getattr(spec.scan, name))[end] for name, end in draws.items()}
+    filters = {name: extent(value)[1] for name, value in spec.scan.filters.items()}
+    return scan.model_copy(
+        update={
+            **{name: end for name, end in ends.items() if 0 < end < math.inf},
+            "filters": {name: mm if math.isfinite(mm) else scan.filters[name] for name, mm in filters.items()},
+        }
+    )
+
+
+def check_beam(scan: ScanSpec) -> None:
+    """Raise BadInput where the free beam brings a pixel too few photons to see anything."""
+    caught = sum(scanner_of(scan).detector.quanta)
+    if not caught >= LEAST_PHOTONS:
+        raise BadInput(
+            f"the free beam brings {caught:.3g} photons to a pixel in a frame, expected at least {LEAST_PHOTONS:g}: "
+            "give a higher exposure_mas or tube_kv, thinner filters, larger pixels or a thicker scintillator"
+        )
+
+
+def classes_of(spec: DatasetSpec, parts: dict[str, Part]) -> tuple[str, ...]:
+    """Return the names of the voxel classes: air, the parts' materials, the kinds of defect."""
+    matter = sorted({name for part in spec.parts for name in _part_materials(part, parts[part.key])})
+    flaws = [name for name in kinds.KINDS if any(d.kind == name for d in spec.defects)]
+    return ("air", *matter, *flaws)
+
+
+def class_records(classes: tuple[str, ...]) -> list[dict]:
+    """Return the classes as dataset.json lists them."""
+    roles = {"air": "air", **dict.fromkeys(kinds.KINDS, "defect")}
+    return [{"value": i, "name": name, "role": roles.get(name, "material")} for i, name in enumerate(classes)]
+
+
+def materials_of(spec: DatasetSpec, parts: dict[str, Part]) -> list[str]:
+    """Return every material that a scene may hold, filled defects included."""
+    matter = {name for part in spec.parts for name in _part_materials(part, parts[part.key])}
+    filled = {n for d in spec.defects for n in _choices(d.parameters.get("material")) if n}
+    return sorted(matter | filled)
+
+
+def _part_materials(spec, part: Part) -> list[str]:
+    for name in spec.materials:
+        part.body(name)
+    names = []
+    for body in part.bodies:
+        names += _choices(spec.materials.get(body.name)) or _choices(spec.material) or [body.material]
+    return [n for n in names if n] if all(names) else _complain(spec, part)
+
+
+def _complain(spec, part: Part) -> list[str]:
+    raise BadInput(
+        f"part {spec.key!r} has bodies without a material; give material: NAME, or one for each of "
+        f"{', '.join(b.name for b in part.bodies)} under materials:"
+    )
+
+
+def _choices(value: object) -> list[str]:
+    """Return the names that a draw of a name can give."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict) and set(value) <= {"choice", "weights"} and "choice" in value:
+        return [name for item in value["choice"] for name in _choices(item)]
+    raise BadInput(f"a material must be a name or {{choice: [names]}}, got {value!r}")
+
+
+def identity_of(spec: DatasetSpec, parts: dict[str, Part]) -> dict:
+    """Return all that a dataset's bytes depend on: its spec, its parts' geometry and the versions."""
+    geometry = {name: fingerprint(part) for name, part in sorted(parts.items())}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "spec": spec.model_dump(mode="json"),
+        "parts_sha256": geometry,
+        "made_by": made_by(spec.scan.backend),
+    }
+
+
+def hash_of(identity: dict) -> str:
+    """Return a short hash of an identity."""
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""From attenuation to volumes."""
