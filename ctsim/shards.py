@@ -38,13 +38,19 @@ ARRAYS = {
     "instances": ("uint16", "z y x"),
     "fractions": ("uint8", "z y x"),
 }
-"""Type and axes of each array."""
+"""Type and axes of each array; see `axes_of` for panels of several energy bands."""
 
 RECORDS = {
     "shards": {"file", "split", "samples"},
     "classes": {"value", "name", "role"},
 }
 """Lists of dataset.json, and what no record in them may lack."""
+
+
+def axes_of(name: str, bands: int) -> str:
+    """Return the axes of an array: projections of a panel that has several energy bands have one more, the first."""
+    axes = ARRAYS[name][1]
+    return f"band {axes}" if name == "projections" and bands > 1 else axes
 
 
 @dataclass(frozen=True, kw_only=True)

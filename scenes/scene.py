@@ -201,9 +201,18 @@ class SceneSpec(Record):
 
 
 def read_scene_spec(path: Path) -> SceneSpec:
-    """Return the scene of a JSON file: a bare SceneSpec, or a sample's scene.json that holds one under "scene"."""
-    values = read_json(path)
-    return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, path.name)
+    """Return the scene of a JSON file; see `scene_spec_of`."""
+    return scene_spec_of(read_json(path), path.name)
+
+
+def scene_spec_of(values: Any, source: str) -> SceneSpec:
+    """Return the scene that a JSON file holds: a bare SceneSpec, or a sample's scene.json with one under "scene".
+
+    Args:
+        values: As read.
+        source: The file's name, for messages.
+    """
+    return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, source)
 
 
 def _flaw(values: Any, source: str) -> Any:
