@@ -4,17 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import ndtr, ndtri
 
 from ctsim.geometry import Geometry
 from ctsim.trajectory import true_geometry
 from scenes.scene import ScanSpec
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec
 
-LEAST_WEIGHT = 1e-9
-"""Of a point of the focal spot: fainter ones cost a radiograph each and show in none."""
+GOLDEN_RATIO = (1 + 5**0.5) / 2
 
-UNCUT = 14
-"""Standard deviations across; less than 1e-11 of a gaussian lies outside."""
+UNCUT = 17.0
+"""Standard deviations across; less than 1e-16 of a gaussian lies outside."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,77 +86,53 @@ def from_points(geometry: Geometry, points_mm: Float[np.ndarray, "point 2"]) -> 
 
 
 def spot_points(spot: FocalSpotSpec | None) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " point"]]:
-    r"""Return points of the focal spot (u, v) [mm] and their weights, which sum to 1.
+    r"""Return points of the focal spot (u, v) [mm] and their weights, which are equal and sum to 1.
 
     Means and second moments are those of the spot itself, to rounding: variance $\sigma^2$ of a gaussian, $a^2 / 12$
-    of a rectangle's side, $d^2 / 16$ of a disc's diameter. Products of Gauss's rules after Hermite and Legendre
-    (Abramowitz and Stegun, 25.4.46 and 25.4.29); for the disc rings at Gauss's points of the squared radius.
+    of a rectangle's side, $d^2 / 16$ of a disc's diameter. Seen from any side the points lie evenly, so that 13 show
+    the shadow of an edge as well as a square of 36 does, and 34 as well as 256.
     """
     if spot is None:
         return np.zeros((1, 2)), np.ones(1)
+    even, sizes_mm = lattice(spot.points), np.array([spot.size_u_mm, spot.size_v_mm])
     if spot.shape == "disc":
-        points, weights = _disc(spot.points)
+        radius, turn = np.sqrt(even[:, 0]) / 2, 2 * np.pi * even[:, 1]
+        points, deviations = radius[:, None] * np.stack([np.cos(turn), np.sin(turn)], axis=1), np.full(2, 0.25)
+    elif spot.shape == "rectangle":
+        points, deviations = even - 0.5, np.full(2, 12**-0.5)
     else:
-        (u, wu), (v, wv) = (
-            _along(spot, size, cut) for size, cut in ((spot.size_u_mm, spot.cut_u_mm), (spot.size_v_mm, spot.cut_v_mm))
-        )
-        points = np.stack([np.repeat(u, len(v)), np.tile(v, len(u))], axis=1)
-        weights = np.outer(wu, wv).ravel()
-    seen = weights >= LEAST_WEIGHT * weights.sum()
-    kept, shares = points[seen], weights[seen] / weights[seen].sum()
-    wanted, found = weights @ points**2 / weights.sum(), shares @ kept**2
-    scale = np.sqrt(np.divide(wanted, found, out=np.ones(2), where=found > 0))  # what the faint ones took away
-    return kept * scale * [spot.size_u_mm, spot.size_v_mm], shares
+        cuts_mm = [np.inf if cut is None else cut for cut in (spot.cut_u_mm, spot.cut_v_mm)]
+        ends = np.minimum(np.divide(cuts_mm, sizes_mm, out=np.full(2, UNCUT), where=sizes_mm > 0), UNCUT) / 2
+        points, deviations = ndtri(ndtr(-ends) + even * (1 - 2 * ndtr(-ends))), np.array([*map(_deviation, ends)])
+    wide, at_mm = sizes_mm > 0, np.zeros((spot.points, 2))
+    at_mm[:, wide] = _whitened(points[:, wide]) * deviations[wide] * sizes_mm[wide]
+    return at_mm, np.full(spot.points, 1 / spot.points)
 
 
-def _along(
-    spot: FocalSpotSpec, size_mm: float, cut_mm: float | None
-) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
-    """Return points in units of the spot's size along one direction, and their weights."""
-    if not size_mm:
-        return np.zeros(1), np.ones(1)
-    if spot.shape == "rectangle":
-        x, weights = np.polynomial.legendre.leggauss(spot.points)
-        return x / 2, weights / 2
-    if cut_mm is None or cut_mm > UNCUT * size_mm:
-        x, weights = np.polynomial.hermite_e.hermegauss(spot.points)
-        return x, weights / weights.sum()
-    x, weights = np.polynomial.legendre.leggauss(400)
-    x *= cut_mm / 2 / size_mm
-    return gauss_rule(x, weights * np.exp(-(x**2) / 2), spot.points)
+def lattice(points: int) -> Float[np.ndarray, "point 2"]:
+    """Return points of the unit square that lie evenly however they are looked at: the Fibonacci lattice.
 
+    For numbers that are not Fibonacci's: the golden ratio's multiples, each in its fraction's place of all.
 
-def gauss_rule(
-    x: Float[np.ndarray, " node"], weights: Float[np.ndarray, " node"], points: int
-) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
-    """Return the few points and weights that integrate all polynomials up to degree 2 points - 1 as many nodes do.
-
-    Stieltjes's recurrence and Golub and Welsch's eigenvalues (Gautschi, Orthogonal Polynomials, 2004, sections 2.2.3
-    and 3.1.1.1).
+    Reference: Niederreiter and Sloan, Integration of nonperiodic functions of two variables by Fibonacci lattice
+    rules, J. Comput. Appl. Math. 51 (1994).
     """
-    before, polynomial = np.zeros(len(x)), np.full(len(x), 1 / np.sqrt(weights.sum()))  # of norm 1
-    middle, beside = np.zeros(points), np.zeros(points)
-    for degree in range(points):
-        middle[degree] = weights @ (x * polynomial**2)
-        after = (x - middle[degree]) * polynomial - beside[degree - 1] * before
-        beside[degree] = np.sqrt(weights @ after**2)
-        before, polynomial = polynomial, after / beside[degree]
-    at, vectors = np.linalg.eigh(np.diag(middle) + np.diag(beside[:-1], 1) + np.diag(beside[:-1], -1))
-    return at, vectors[0] ** 2
+    place = np.argsort(np.argsort(np.arange(points) / GOLDEN_RATIO % 1))
+    return (np.stack([np.arange(points), place], axis=1) + 0.5) / points
 
 
-def _disc(points: int) -> tuple[Float[np.ndarray, "point 2"], Float[np.ndarray, " point"]]:
-    """Return points and weights of a disc of diameter 1: half as many rings as points across, of twice as many each.
+def _whitened(points: Float[np.ndarray, "point axis"]) -> Float[np.ndarray, "point axis"]:
+    """Return points moved and stretched a little, to mean 0 and covariance 1."""
+    centred = points - points.mean(0)
+    variances, axes = np.linalg.eigh(centred.T @ centred / len(points))
+    return centred @ (axes / np.sqrt(variances)) @ axes.T
 
-    The squared radius of a disc's points is evenly spread, so Gauss and Legendre's points of it make the rings.
-    """
-    rings, around = (points + 1) // 2, 2 * points
-    square, share = np.polynomial.legendre.leggauss(rings)
-    radius = np.repeat(np.sqrt((1 + square) / 2) / 2, around)
-    ring, step = np.divmod(np.arange(rings * around), around)
-    angle = 2 * np.pi * (step + 0.5 * (ring % 2)) / around  # neighbouring rings stand staggered
-    weights = np.repeat(share / 2, around) / around
-    return radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1), weights
+
+def _deviation(end: float) -> float:
+    """Return the standard deviation of a normal distribution that is cut at -end and end."""
+    x, weights = np.polynomial.legendre.leggauss(100)
+    weights *= np.exp(-((x * end) ** 2) / 2)
+    return float(end * np.sqrt(weights @ x**2 / weights.sum()))
 
 
 def _unit(vectors: Float[np.ndarray, "view 3"]) -> Float[np.ndarray, "view 3"]:

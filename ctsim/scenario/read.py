@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ctsim.response import response_of
+from ctsim.detector.response import response_of
 from ctsim.scanner import spectrum_of
 from ctsim.scenario.acquisition import Acquisition, read_acquisition
 from ctsim.scenario.beam import is_monochromatic, read_beam, read_spot
@@ -35,8 +35,8 @@ VERSIONS = ((1, 0), (1, 1), (1, 2))
 IN_ITS_WORDS = {"trajectory.vectors: row": "geometry: view", "trajectory: ": "", "vectors: row": "geometry: view"}
 """What our records call things, and what the format does."""
 
-SPOT_POINTS = 2, 16
-"""Across the focal spot, least and most."""
+SPOT_POINTS = 4, 55
+"""Of the focal spot, least and most."""
 
 DARK = 1e-6
 """Energy that the free beam leaves in the detector, in keV per mm2 and mAs at 1 m: less is none."""
@@ -165,7 +165,7 @@ def _merged(record: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 def _sampled(
     spot: dict[str, Any] | None, vectors: tuple[tuple[float, ...], ...], pixel_mm: float
 ) -> dict[str, Any] | None:
-    """Return the focal spot with as many points across as its shadow is wide: four to a standard deviation in pixels.
+    """Return the focal spot with as many points as its shadow is wide: 16 to a pixel of its standard deviation.
 
     From `simulation.ctsim.focal_spot.points` it may have another number.
     """
@@ -174,7 +174,7 @@ def _sampled(
     detector_mm, stage_mm = distances_mm(vectors)
     size_mm = max(spot["size_u_mm"], spot["size_v_mm"]) / (1.0 if spot["shape"] == "gaussian" else 12**0.5)
     shadow = size_mm * (detector_mm / stage_mm - 1) / pixel_mm
-    return {**spot, "points": int(np.clip(np.ceil(4 * shadow), *SPOT_POINTS))}
+    return {**spot, "points": int(np.clip(np.ceil(4 + 16 * shadow), *SPOT_POINTS))}
 
 
 def _lit(root: Node, materials: Materials, views: int, things: tuple[Stand, Stand, Stand]) -> dict[str, Any]:

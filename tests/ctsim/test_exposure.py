@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import truncnorm
+from scipy.stats import norm, truncnorm
 
-from ctsim.exposure import exposure_of, instants, spot_points
+from ctsim.exposure import exposure_of, instants, lattice, spot_points
 from ctsim.trajectory import nominal_geometry, true_geometry
 from scenes.detector import DetectorSpec
 from scenes.scene import ScanSpec
@@ -14,9 +14,6 @@ from scenes.trajectory import FocalSpotSpec, TrajectorySpec
 
 VARIANCE = {"gaussian": 1.0, "rectangle": 1 / 12, "disc": 1 / 16}
 """Along one direction, of a spot of size 1: sigma^2; a^2 / 12; d^2 / 16."""
-
-FOURTH = {"gaussian": 3.0, "rectangle": 1 / 80, "disc": 1 / 128}
-"""The fourth moments: 3 sigma^4; a^4 / 80; of a disc of radius R it is R^4 / 8."""
 
 sizes = st.floats(0.001, 2.0)
 
@@ -33,7 +30,7 @@ def scan(spot: FocalSpotSpec | None = None, views: int = 4, **path) -> ScanSpec:
 
 
 @pytest.mark.parametrize("shape", VARIANCE)
-@given(u=sizes, v=sizes, points=st.integers(2, 12))
+@given(u=sizes, v=sizes, points=st.integers(3, 100))
 def test_means_and_second_moments_are_those_of_the_spot(shape, u, v, points):
     at, weights = spot_points(FocalSpotSpec(shape=shape, size_u_mm=u, size_v_mm=v, points=points))
     assert weights.sum() == pytest.approx(1, abs=1e-14)
@@ -43,28 +40,43 @@ def test_means_and_second_moments_are_those_of_the_spot(shape, u, v, points):
     assert weights @ (at[:, 0] * at[:, 1]) == pytest.approx(0, abs=1e-14)
 
 
-@pytest.mark.parametrize("shape", VARIANCE)
-@pytest.mark.parametrize("points", [3, 5, 8])
-def test_from_three_points_across_the_fourth_moments_are_right_as_well(shape, points):
-    """Faint points of a gaussian are left out beyond 7 across: the fourth moment then stays right to 1e-5."""
-    at, weights = spot_points(FocalSpotSpec(shape=shape, size_u_mm=1.0, size_v_mm=1.0, points=points))
-    np.testing.assert_allclose(weights @ at**4, FOURTH[shape], rtol=1e-5)
+@pytest.mark.parametrize(("points", "most"), [(13, 0.13), (34, 0.06), (55, 0.06)])
+@pytest.mark.parametrize("turn_deg", [0, 17, 45, 60, 90, 135])
+def test_an_edge_that_leans_throws_the_shadow_of_a_gauss(points, most, turn_deg):
+    """A square of Gauss and Hermite's points is off by 0.19 with 64 of them, and by 0.12 with 256."""
+    at, weights = spot_points(FocalSpotSpec(size_u_mm=1.0, size_v_mm=1.0, points=points))
+    across = at @ [np.cos(np.deg2rad(turn_deg)), np.sin(np.deg2rad(turn_deg))]
+    x = np.linspace(-4, 4, 801)
+    np.testing.assert_allclose((x[:, None] > across) @ weights, norm.cdf(x), atol=most)
 
 
-def test_two_points_of_a_gauss_stand_at_its_standard_deviation():
-    at, weights = spot_points(FocalSpotSpec(size_u_mm=0.3, size_v_mm=0.0, points=2))
-    np.testing.assert_allclose(np.sort(at[:, 0]), [-0.3, 0.3])
-    np.testing.assert_allclose(weights, 0.5)
+@pytest.mark.parametrize("points", [5, 13, 34, 100])
+def test_every_column_and_every_row_of_a_rectangle_holds_one_point(points):
+    even = lattice(points)
+    for axis in (0, 1):
+        np.testing.assert_allclose(np.sort(even[:, axis]), (np.arange(points) + 0.5) / points)
 
 
-@pytest.mark.parametrize("points", [2, 3, 7, 40])
+def test_the_lattice_of_fibonacci_s_numbers_is_fibonacci_s():
+    """The points i / 13 and 8 i / 13, or the same in a mirror."""
+    column, row = np.round(lattice(13) * 13 - 0.5).astype(int).T
+    assert sorted(zip(column, row, strict=True)) in [sorted((i, f * i % 13) for i in range(13)) for f in (5, 8)]
+
+
+def test_three_points_of_a_line_stand_in_its_middle_and_at_the_root_of_an_eighth():
+    at, weights = spot_points(FocalSpotSpec(shape="rectangle", size_u_mm=0.3, size_v_mm=0.0, points=3))
+    np.testing.assert_allclose(np.sort(at[:, 0]), [-0.3 / 8**0.5, 0, 0.3 / 8**0.5], atol=1e-16)
+    np.testing.assert_allclose(weights, 1 / 3)
+
+
+@pytest.mark.parametrize("points", [3, 7, 40])
 @pytest.mark.parametrize("cut", [0.5, 2.0, 5.0, 13.0, 15.0])
 def test_a_gauss_that_is_cut_has_the_variance_of_the_truncated_normal_distribution(cut, points):
     spot = FocalSpotSpec(size_u_mm=0.3, size_v_mm=0.0, cut_u_mm=cut * 0.3, points=points)
     at, weights = spot_points(spot)
     assert weights @ at[:, 0] ** 2 == pytest.approx(0.3**2 * truncnorm.var(-cut / 2, cut / 2), rel=1e-9)
     assert weights @ at[:, 0] == pytest.approx(0, abs=1e-12)
-    assert cut > 14 or np.abs(at).max() < cut / 2 * 0.3 + 1e-9
+    assert np.abs(at).max() < cut / 2 * 0.3 + 1e-9
 
 
 def test_all_points_lie_in_the_rectangle_or_the_ellipse():
@@ -87,14 +99,9 @@ def test_a_size_of_0_takes_one_point_along_it():
     np.testing.assert_array_equal(at[:, 0], 0)
 
 
-def test_many_points_of_a_gauss_cost_no_more_than_show():
-    at, _ = spot_points(FocalSpotSpec(size_u_mm=1.0, size_v_mm=1.0, points=32))
-    assert len(at) < 32**2 / 1.8
-
-
 @pytest.mark.parametrize("path", [{}, {"tilt_deg": 35.0}, {"detector_shift_mm": (20.0, -8.0)}])
 def test_the_spot_lies_at_right_angles_to_the_central_ray_with_u_and_v_as_on_the_detector(path):
-    spot = FocalSpotSpec(shape="rectangle", size_u_mm=0.4, size_v_mm=0.2, points=2)
+    spot = FocalSpotSpec(shape="rectangle", size_u_mm=0.4, size_v_mm=0.2, points=4)
     e = exposure_of(scan(spot, **path))
     off = e.geometry.source_mm.reshape(4, 4, 3) - e.middle.source_mm[:, None]
     ray = e.middle.centre_mm - e.middle.source_mm
@@ -108,7 +115,7 @@ def test_the_spot_lies_at_right_angles_to_the_central_ray_with_u_and_v_as_on_the
 
 
 def test_the_spot_moves_the_source_and_leaves_the_detector():
-    e = exposure_of(scan(FocalSpotSpec(size_u_mm=0.4, size_v_mm=0.4, points=2)))
+    e = exposure_of(scan(FocalSpotSpec(size_u_mm=0.4, size_v_mm=0.4, points=4)))
     for name in ("centre_mm", "u_mm", "v_mm"):
         np.testing.assert_array_equal(getattr(e.geometry, name), np.repeat(getattr(e.middle, name), 4, axis=0))
 
@@ -178,7 +185,7 @@ def test_vectors_move_on_between_the_views_as_the_path_that_they_were_taken_from
 
 
 def test_poses_stand_view_by_view_and_the_middle_is_the_spots_centre_at_the_middle_of_the_exposure():
-    spot = FocalSpotSpec(size_u_mm=0.4, size_v_mm=0.2, points=2)
+    spot = FocalSpotSpec(size_u_mm=0.4, size_v_mm=0.2, points=4)
     s = scan(spot, motion="continuous", instants=3)
     e = exposure_of(s)
     assert (e.views, e.poses, e.geometry.views) == (4, 12, 48)
@@ -191,7 +198,7 @@ def test_poses_stand_view_by_view_and_the_middle_is_the_spots_centre_at_the_midd
 
 
 def test_one_view_alone_has_its_own_poses():
-    e = exposure_of(scan(FocalSpotSpec(size_u_mm=0.4, size_v_mm=0.2, points=2)))
+    e = exposure_of(scan(FocalSpotSpec(size_u_mm=0.4, size_v_mm=0.2, points=4)))
     one = e.of_view(2)
     assert (one.views, one.poses, one.geometry.views) == (1, 4, 4)
     np.testing.assert_array_equal(one.middle.to_astra(), e.middle.to_astra()[2:3])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from ctsim.dataset.plan import check_at_the_door
 from ctsim.materials import mu_per_mm
 from ctsim.pipeline import render
-from ctsim.plan import check_at_the_door
 from ctsim.scanner import scanner_of, spectrum_of
 from defects.messages import BadInput
 from scenes.detector import DetectorSpec
@@ -79,7 +79,7 @@ PATHS = {
 @pytest.mark.parametrize("name", PATHS)
 def test_every_path_goes_from_a_dataset_to_radiographs_that_show_the_part_and_air_about_it(tmp_path, name):
     values = changed(("scan", "trajectory"), PATHS[name])
-    values["scan"]["focal_spot"] = {"shape": "disc", "size_u_mm": 0.5, "size_v_mm": 0.5, "points": 2}
+    values["scan"]["focal_spot"] = {"shape": "disc", "size_u_mm": 0.5, "size_v_mm": 0.5, "points": 4}
     spec = read_dataset_spec(write(tmp_path, values))
     check_at_the_door(spec, tmp_path)
     scene = sample(spec, 0, lambda choice: load_part(choice, tmp_path))

@@ -110,12 +110,12 @@ def test_a_view_in_motion_is_the_mean_of_the_pictures_at_its_instants():
 
 
 def test_a_focal_spot_shows_the_mean_of_the_pictures_from_its_points():
-    """Two points along u: the source shifted either way by 1 / sqrt(12) of the side."""
-    spot = {"shape": "rectangle", "size_u_mm": 6.0, "size_v_mm": 0.0, "points": 2}
-    off = 6.0 / np.sqrt(12)
+    """Three points along u: one in the middle, and the source shifted either way by 1 / sqrt(8) of the side."""
+    spot = {"shape": "rectangle", "size_u_mm": 6.0, "size_v_mm": 0.0, "points": 3}
+    off = 6.0 / np.sqrt(8)
     sides = [
         settings(trajectory=TrajectorySpec(deviations=[{"of": "source", "axis": "u", "shift_mm": shift}]))
-        for shift in (-off, off)
+        for shift in (-off, 0.0, off)
     ]
     wanted = np.mean([pictures(side, letter_f()) for side in sides], axis=0)
     np.testing.assert_allclose(pictures(settings(focal_spot=spot), letter_f()), wanted, rtol=1e-5)

@@ -64,7 +64,7 @@ def with_row(**changes) -> dict:
         (FocalSpotSpec, {"size_u_mm": -1, "size_v_mm": 1}, "size_u_mm: must be greater than or equal to 0"),
         (FocalSpotSpec, {"shape": "disc", "size_u_mm": 1, "size_v_mm": 0}, "a disc needs both"),
         (FocalSpotSpec, {"shape": "disc", "size_u_mm": 1, "size_v_mm": 1, "cut_u_mm": 2}, "cut_u_mm and cut_v_mm mean"),
-        (FocalSpotSpec, {"size_u_mm": 1, "size_v_mm": 1, "points": 1}, "points: must be greater than or equal to 2"),
+        (FocalSpotSpec, {"size_u_mm": 1, "size_v_mm": 1, "points": 2}, "points: must be greater than or equal to 3"),
     ],
 )  # fmt: skip
 def test_a_value_that_makes_no_sense_is_refused(model, values, words):
