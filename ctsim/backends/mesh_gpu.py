@@ -12,8 +12,8 @@ from numba import cuda, int64, uint64
 
 from ctsim.arrays import Array, card
 from ctsim.backends.mesh import OpenSurface, Triangles, bits_of, frames_of, ray_mm
-from ctsim.backends.raster import WINDING_BITS, depth_of, first_centre, last_centre, nearest_integer, winding_of
-from ctsim.backends.splat import LANES, snap, splat
+from ctsim.backends.raster import depth_of, first_centre, last_centre, winding_of
+from ctsim.backends.splat import LANES, snap, splat, word_of
 from ctsim.geometry import Geometry
 from ctsim.gpu.bodies import ahead, over, turned
 from defects.messages import BadInput
@@ -118,14 +118,14 @@ def add_span_by_warp(words, m, row, first, last, lanes, numerator, base, du, mid
     """
     for column in range(first + cuda.threadIdx.x, last + 1, cuda.blockDim.x):
         lane = (column - first) & (LANES - 1)
-        depth = min(max(numerator / ahead(ahead(base, du, column - lane), du, lane), near), far) - middle
-        add(words, m, row, column, (nearest(depth) << WINDING_BITS) + winding, True)
+        divisor = ahead(ahead(base, du, column - lane), du, lane)
+        add(words, m, row, column, word(numerator, divisor, middle, near, far, winding), True)
 
 
 snap_one = turned(snap)
 splat_alone = turned(splat, add=add)
 splat_by_warp = turned(splat, add=add, add_span=add_span_by_warp)
-first, last, nearest = turned(first_centre), turned(last_centre), turned(nearest_integer)
+first, last, word = turned(first_centre), turned(last_centre), turned(word_of)
 depth, windings, ray = turned(depth_of), turned(winding_of), turned(ray_mm)
 
 
@@ -198,8 +198,8 @@ def _to_lengths(words, frames, leaks, lengths):
     row, column = pixel // columns, pixel % columns
     way = ray(frames[view], row, column)
     for m in range(words.shape[1]):
-        word = words[view, m, row, column]
+        held = words[view, m, row, column]
         words[view, m, row, column] = 0
-        lengths[view, m, row, column] = abs(depth(word)) * way
-        if windings(word) != 0:
+        lengths[view, m, row, column] = abs(depth(held)) * way
+        if windings(held) != 0:
             cuda.atomic.add(leaks, 0, 1)

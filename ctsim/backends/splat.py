@@ -54,6 +54,13 @@ def add(words, m, row, column, word, inside):
 
 
 @kernel(error_model="numpy", inline="always")
+def word_of(numerator, divisor, middle, near, far, winding):
+    """Return what a face adds to a pixel: its depth from the middle, held between near and far, and its winding."""
+    depth = min(max(numerator / divisor, near), far) - middle
+    return (nearest_integer(depth) << WINDING_BITS) + winding
+
+
+@kernel(error_model="numpy", inline="always")
 def add_span(words, m, row, first, last, lanes, numerator, base, du, middle, near, far, winding):
     """Add a face's depth to the pixels first .. last of a row, LANES at a time.
 
@@ -63,14 +70,75 @@ def add_span(words, m, row, first, last, lanes, numerator, base, du, middle, nea
     while first <= last:
         start, room = ahead(base, du, first), np.int32(last - first)
         for lane in range(lanes):
-            depth = min(max(numerator / ahead(start, du, lane), near), far) - middle
-            word = (nearest_integer(depth) << WINDING_BITS) + winding
+            word = word_of(numerator, ahead(start, du, lane), middle, near, far, winding)
             add(words, m, row, np.uint64(first) + np.uint64(lane), word, lane <= room)
         first += LANES
 
 
 @kernel(error_model="numpy", inline="always")
-def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, columns, lanes, start, stride, words):  # noqa: C901
+def fill_four(words, m, box, edges, plane):
+    """Fill a box of at most two by two pixels: a jump that cannot be foreseen costs more than looking at all four.
+
+    Args:
+        words, m: Where the result goes, and the face's material.
+        box: First and last column and row to fill, and the stride from one row to the next.
+        edges: Values of the three edges' functions at the box's first pixel, from one column to the next, and from one
+            row to the next.
+        plane: numerator, d0, du, dv of the face's depth numerator / (d0 + du column + dv row); the depth that sums
+            count from; the least and the most that it can be; the face's winding.
+    """
+    left, right, top, bottom, stride = box
+    e0, e1, e2, g0, g1, g2, h0, h1, h2 = edges
+    numerator, d0, du, dv, middle, near, far, winding = plane
+    for i in range(2):
+        row, base = min(top + i * stride, bottom), ahead(d0, dv, top + i * stride)
+        for j in range(2):
+            inside = (e0 + g0 * j + h0 * i | e1 + g1 * j + h1 * i | e2 + g2 * j + h2 * i) >= 0
+            inside &= (top + i * stride <= bottom) & (left + j <= right)  # the image may end within the face
+            word = word_of(numerator, ahead(base, du, left + j), middle, near, far, winding)
+            add(words, m, row, np.uint64(left + j), word, inside)
+
+
+@kernel(error_model="numpy", inline="always")
+def fill_narrow(words, m, box, edges, plane, lanes):
+    """Fill a box of at most LANES columns, a row at a time; arguments as for `fill_four`, and lanes as for `splat`."""
+    left, right, top, bottom, stride = box
+    e0, e1, e2, g0, g1, g2, h0, h1, h2 = edges
+    numerator, d0, du, dv, middle, near, far, winding = plane
+    for row in range(top, bottom + 1, stride):
+        base = ahead(ahead(d0, du, left), dv, row)
+        for lane in range(lanes):
+            inside = ((e0 + g0 * lane) | (e1 + g1 * lane) | (e2 + g2 * lane)) >= 0
+            inside &= lane <= right - left
+            word = word_of(numerator, ahead(base, du, lane), middle, near, far, winding)
+            add(words, m, row, np.uint64(left) + np.uint64(lane), word, inside)
+        e0, e1, e2 = e0 + h0, e1 + h1, e2 + h2
+
+
+@kernel(error_model="numpy", inline="always")
+def fill_wide(words, m, box, edges, plane, lanes):
+    """Fill any box, in each row just the pixels within; arguments as for `fill_four`, and lanes as for `splat`."""
+    left, right, top, bottom, stride = box
+    e0, e1, e2, g0, g1, g2, h0, h1, h2 = edges
+    numerator, d0, du, dv, middle, near, far, winding = plane
+    # a level edge shuts out a row as a whole, and only the last one: it lies on that row's centres
+    a0, a1, a2 = abs(g0), abs(g1), abs(g2)
+    i0, i1, i2 = 1.0 / a0 if a0 else 0.0, 1.0 / a1 if a1 else 0.0, 1.0 / a2 if a2 else 0.0
+    # each edge bounds the row on the left or on the right
+    l0, l1, l2 = 0 if g0 > 0 else BEYOND, 0 if g1 > 0 else BEYOND, 0 if g2 > 0 else BEYOND
+    r0, r1, r2 = 0 if g0 < 0 else BEYOND, 0 if g1 < 0 else BEYOND, 0 if g2 < 0 else BEYOND
+    for row in range(top, bottom + 1, stride):
+        if (a0 == 0 and e0 < 0) or (a1 == 0 and e1 < 0) or (a2 == 0 and e2 < 0):
+            break
+        c0, c1, c2 = below(e0, a0, i0), below(e1, a1, i1), below(e2, a2, i2)
+        first = left + max(-min(c0 + l0, c1 + l1, c2 + l2), 0)
+        last = left + min(c0 + r0, c1 + r1, c2 + r2, right - left)
+        add_span(words, m, row, first, last, lanes, numerator, ahead(d0, dv, row), du, middle, near, far, winding)
+        e0, e1, e2 = e0 + h0, e1 + h1, e2 + h2
+
+
+@kernel(error_model="numpy", inline="always")
+def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, columns, lanes, start, stride, words):
     """Add one face's signed depth to the words of the pixels whose centres it covers.
 
     Args:
@@ -133,40 +201,12 @@ def splat(face, xs, ys, zs, faces, planes, material_of, lattice, p, q, bits, col
             if i == ia:
                 near, far = depth, depth
             near, far = min(near, depth), max(far, depth)
-    if (
-        tiny
-    ):  # a jump that cannot be foreseen costs more than looking at all four pixels; none beyond the box is covered
-        for i in range(2):
-            row, base = min(top + i * stride, bottom), ahead(d0, dv, top + i * stride)
-            for j in range(2):
-                inside = (e0 + g0 * j + h0 * i | e1 + g1 * j + h1 * i | e2 + g2 * j + h2 * i) >= 0
-                inside &= (top + i * stride <= bottom) & (left + j <= right)  # the image may end within the face
-                depth = min(max(numerator / ahead(base, du, left + j), near), far) - middle
-                word = (nearest_integer(depth) << WINDING_BITS) + winding
-                add(words, m, row, np.uint64(left + j), word, inside)
-        return
-    if right - left < LANES:
-        for row in range(top, bottom + 1, stride):
-            base = ahead(ahead(d0, du, left), dv, row)
-            for lane in range(lanes):
-                inside = ((e0 + g0 * lane) | (e1 + g1 * lane) | (e2 + g2 * lane)) >= 0
-                inside &= lane <= right - left
-                depth = min(max(numerator / ahead(base, du, lane), near), far) - middle
-                word = (nearest_integer(depth) << WINDING_BITS) + winding
-                add(words, m, row, np.uint64(left) + np.uint64(lane), word, inside)
-            e0, e1, e2 = e0 + h0, e1 + h1, e2 + h2
-        return
-    # a level edge shuts out a row as a whole, and only the last one: it lies on that row's centres
-    a0, a1, a2 = abs(g0), abs(g1), abs(g2)
-    i0, i1, i2 = 1.0 / a0 if a0 else 0.0, 1.0 / a1 if a1 else 0.0, 1.0 / a2 if a2 else 0.0
-    # each edge bounds the row on the left or on the right
-    l0, l1, l2 = 0 if g0 > 0 else BEYOND, 0 if g1 > 0 else BEYOND, 0 if g2 > 0 else BEYOND
-    r0, r1, r2 = 0 if g0 < 0 else BEYOND, 0 if g1 < 0 else BEYOND, 0 if g2 < 0 else BEYOND
-    for row in range(top, bottom + 1, stride):
-        if (a0 == 0 and e0 < 0) or (a1 == 0 and e1 < 0) or (a2 == 0 and e2 < 0):
-            break
-        c0, c1, c2 = below(e0, a0, i0), below(e1, a1, i1), below(e2, a2, i2)
-        first = left + max(-min(c0 + l0, c1 + l1, c2 + l2), 0)
-        last = left + min(c0 + r0, c1 + r1, c2 + r2, right - left)
-        add_span(words, m, row, first, last, lanes, numerator, ahead(d0, dv, row), du, middle, near, far, winding)
-        e0, e1, e2 = e0 + h0, e1 + h1, e2 + h2
+    box = left, right, top, bottom, stride
+    edges = e0, e1, e2, g0, g1, g2, h0, h1, h2
+    plane = numerator, d0, du, dv, middle, near, far, winding
+    if tiny:
+        fill_four(words, m, box, edges, plane)
+    elif right - left < LANES:
+        fill_narrow(words, m, box, edges, plane, lanes)
+    else:
+        fill_wide(words, m, box, edges, plane, lanes)
