@@ -89,8 +89,8 @@ def spot_points(spot: FocalSpotSpec | None) -> tuple[Float[np.ndarray, "point 2"
     r"""Return points of the focal spot (u, v) [mm] and their weights, which are equal and sum to 1.
 
     Means and second moments are those of the spot itself, to rounding: variance $\sigma^2$ of a gaussian, $a^2 / 12$
-    of a rectangle's side, $d^2 / 16$ of a disc's diameter. Seen from any side the points lie evenly, so that 13 show
-    the shadow of an edge as well as a square of 36 does, and 34 as well as 256.
+    of a rectangle's side, $d^2 / 16$ of a disc's diameter. Seen from any side the points lie evenly: 13 show the shadow
+    of an edge as well as a square of 36 of Gauss and Hermite's points does, and 55 as well as 256.
     """
     if spot is None:
         return np.zeros((1, 2)), np.ones(1)

@@ -216,8 +216,8 @@ class FocalSpotSpec(Record):
         size_v_mm: The same along v.
         cut_u_mm: Width along u outside which a gaussian has nothing; None for no cut.
         cut_v_mm: The same along v.
-        points: Of the spot, each of which costs a radiograph: 16 for each pixel that the standard deviation of an
-            edge's shadow is wide leave 5 % of its contrast at most.
+        points: Of the spot, each of which costs a radiograph: 4, and 16 more for each pixel that the standard deviation
+            of an edge's shadow is wide, show it to some 6 % of its contrast.
     """
 
     shape: Annotated[Literal["gaussian", "disc", "rectangle"], one_of("shape", "gaussian", "disc", "rectangle")] = (
