@@ -27,7 +27,9 @@ Array = Any
 
 def is_on_card(array: Array) -> bool:
     """Return whether an array lies in a card's memory."""
-    return not isinstance(array, np.ndarray) or (SIMULATED and type(array) is not np.ndarray)
+    if SIMULATED:
+        return type(array) is not np.ndarray
+    return type(array).__module__.partition(".")[0] == "cupy"
 
 
 def module_of(array: Array) -> ModuleType:

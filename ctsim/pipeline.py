@@ -57,9 +57,10 @@ def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sampl
     specimen = build(scene, part)
     radiographs = scan(specimen, scanner, rng=photons_of(scene))
     pictures, bad = (radiographs.counts, radiographs.flat, radiographs.dark), scanner.detector.bad
-    attenuation = correct(*pictures, bad)
+    step = scene.scan.detector.step_counts
+    attenuation = correct(*pictures, bad, step=step)
     # what all bands saw together is the least noisy
-    whole = attenuation[0] if len(attenuation) == 1 else correct(*(p.sum(0) for p in pictures), bad)
+    whole = attenuation[0] if len(attenuation) == 1 else correct(*(p.sum(0) for p in pictures), bad, step=step)
     volume = volume_of(whole, scanner.nominal, scene.volume, on_card=scene.scan.backend == "mesh-gpu")
     truth = label(specimen, grid, classes)
     return Sample(

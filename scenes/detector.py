@@ -1,7 +1,7 @@
 """What a detector is, in numbers: the panel, what a photon leaves in it, and what it makes of that."""
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -40,10 +40,11 @@ class DetectorSpec(Record):
         dark_counts: The level without a beam.
         counts_per_kev: What a keV left in a pixel in one frame adds; stands for free_beam_counts.
         grey_values: (keV left in a pixel in one frame, counts): stands for all three above.
-        bits: Depth of the converter, which rounds and ends at 2^bits - 1; None writes numbers as they are.
+        bits: Depth of the converter, which rounds and ends at 2^bits - 1; None writes numbers as they are, which a
+            counting panel does if nothing is said.
         saturation_counts: Where a pixel is full; the free beam may go beyond its end only where this is given.
         spatial_resolution_mm: Basic spatial resolution, as a duplex wire shows it (20 % dip, ASTM E2002), the pixel's
-            own width included; 0 for no blur.
+            own width included: at least what that leaves, 0.41 pixels; 0 for no blur.
         mtf: (1/mm, contrast from 0 to 1), the pixel's own width included; stands for spatial_resolution_mm.
         electronic_noise_counts: Standard deviation of the read-out noise of one frame.
         snr_free_beam: Signal to noise that a pixel of the free beam shows in one frame; stands for the number of
@@ -112,6 +113,11 @@ class DetectorSpec(Record):
         return self.pixel_mm, self.pixel_v_mm or self.pixel_mm
 
     @property
+    def step_counts(self) -> float:
+        """From a value that the converter knows to the next, frames averaged; 0 where it writes numbers as they are."""
+        return 1 / self.frames if self.bits else 0.0
+
+    @property
     def bands(self) -> int:
         """How many images one view gives."""
         return len(self.thresholds_kev) or 1
@@ -126,6 +132,12 @@ class DetectorSpec(Record):
         """The highest value that a pixel can show; endless where nothing ends it."""
         ends = [2.0**self.bits - 1 if self.bits else None, self.saturation_counts]
         return min((end for end in ends if end is not None), default=float("inf"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_counter_has_no_converter(cls, values: Any) -> Any:
+        counts = isinstance(values, dict) and values.get("thresholds_kev")
+        return {"bits": None, **values} if counts else values
 
     @model_validator(mode="after")
     def _fits_the_converter(self) -> "DetectorSpec":
@@ -144,6 +156,14 @@ class DetectorSpec(Record):
         _check_curve("grey_values", self.grey_values, "keV", None)
         _check_curve("mtf", self.mtf, "1/mm", 1.0)
         _check_curve("noise_table", self.noise_table, "counts", None)
+        for name, instead in INSTEAD.items():
+            if getattr(self, name) and (idle := [other for other in instead if self._is_set(other)]):
+                raise ValueError(f"{idle[0]} and {name} contradict each other; leave one out")
+        if 0 < self.spatial_resolution_mm < sharpest_mm(self.pixel_mm) * (1 - 1e-9):
+            raise ValueError(
+                f"spatial_resolution_mm must be at least {sharpest_mm(self.pixel_mm):.4g}, what pixels of "
+                f"{self.pixel_mm:g} mm leave, or 0 for no blur, got {self.spatial_resolution_mm:g}"
+            )
         if self.mtf and (self.mtf[0][0] != 0 or self.mtf[0][1] <= 0):
             raise ValueError(f"mtf must begin at 0 1/mm with a contrast above 0, got {self.mtf[0]}")
         if any(ratio <= 0 for _, ratio in self.noise_table):
@@ -176,6 +196,26 @@ class DetectorSpec(Record):
         if (odd := self.dead_pixels + self.hot_pixels + self.drifting_pixels) > 0.5:
             raise ValueError(f"dead_pixels, hot_pixels and drifting_pixels must add up to at most 0.5, got {odd:g}")
         return self
+
+    def _is_set(self, name: str) -> bool:
+        return getattr(self, name) != type(self).model_fields[name].default
+
+
+INSTEAD = {
+    "mtf": ("spatial_resolution_mm",),
+    "noise_table": ("snr_free_beam",),
+    "efficiency": ("scintillator_mm", "escape"),
+}
+"""What stands for others, which must then be left out."""
+
+SIGMA_OVER_RESOLUTION = 0.7070
+"""Of a Gaussian line spread: two wires of diameter d, d apart, that take little out of the beam, show a dip of 20 %
+between them (ASTM E2002) where sigma is 0.7070 d; where they take all of it, 0.689 d."""
+
+
+def sharpest_mm(pixel_mm: float) -> float:
+    """Return the basic spatial resolution that a pixel's own width leaves, by its variance p^2 / 12 [mm]."""
+    return pixel_mm / 12**0.5 / SIGMA_OVER_RESOLUTION
 
 
 def _check_curve(name: str, table: Table, unit: str, most: float | None) -> None:

@@ -44,6 +44,9 @@ IN_OUR_WORDS = {
     "missing": "is missing",
     "too_short": "must list at least one",
     "string_pattern_mismatch": "must be of small letters, digits and _, and not begin with _",
+    **dict.fromkeys(("tuple_type", "list_type"), "must be a list"),
+    **dict.fromkeys(("model_type", "dict_type"), "must hold keys and values"),
+    **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),
     **dict.fromkeys(("float_parsing", "float_type"), "must be a number"),
     **dict.fromkeys(("int_parsing", "int_type", "int_from_float", "int_parsing_size"), "must be a whole number"),
 }

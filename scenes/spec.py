@@ -16,6 +16,7 @@ from scenes.records import Name, Record, Split, validated
 from scenes.scene import Method, Window
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views
 from scenes.vector_files import with_vectors
+from scenes.yaml_text import read_yaml
 
 MOST_DEFECTS = 10_000
 """Of one entry under defects: in one scene; instances.npy can number 65 535."""
@@ -245,6 +246,13 @@ class VolumeDraws(Record):
     iterations: int = Field(default=20, ge=1, le=10_000)
     window: Window = "ram-lak"
 
+    @model_validator(mode="after")
+    def _no_idle_words(self) -> "VolumeDraws":
+        idle = "iterations" if self.method == "fdk" else "window"
+        if getattr(self, idle) != type(self).model_fields[idle].default:
+            raise ValueError(f"{idle} means nothing for method: {self.method}; leave it out")
+        return self
+
 
 class DatasetSpec(Record):
     """A dataset: what to scan, and how.
@@ -292,7 +300,7 @@ SIZES = (1e-9, 1e9)
 def read_dataset_spec(path: Path) -> DatasetSpec:
     """Return the dataset spec of a YAML file; raises BadInput with every fault on its own line."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = read_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise BadInput(f"no dataset file {path}; give a YAML file or the name of a bundled dataset") from error
     except OSError as error:

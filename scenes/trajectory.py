@@ -64,6 +64,10 @@ class Deviation(Record):
     def _one_amount(self) -> "Deviation":
         if (self.shift_mm is None) == (self.turn_deg is None):
             raise ValueError("give either shift_mm or turn_deg: a number, or a list spread over the views")
+        if self.of == "source" and self.turn_deg is not None:
+            raise ValueError(
+                "a source has shift_mm only: its focal spot lies along the detector's u and v, however turned"
+            )
         return self
 
 

@@ -34,7 +34,7 @@ def read_vectors(path: Path) -> Any:
     record with the rows under `cone_vec_mm`, as a sample's scene.json has them.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise BadInput(f"vectors are read from {', '.join(SUFFIXES)} files, got {path.name}")
+        raise BadInput(f"vectors are read from {', '.join(SUFFIXES)} files, got {str(path.name or path)!r}")
     try:
         if path.suffix.lower() == ".npy":
             return np.atleast_2d(np.load(path, allow_pickle=False)).astype(float).tolist()

@@ -11,8 +11,11 @@ import yaml
 
 import ctsim.cli
 from ctsim.dataset.generate import first_samples
+from ctsim.dataset.plan import check_at_the_door
 from scenes.library.catalog import make_part
 from scenes.spec import read_dataset_spec
+from scenes.trajectory import TrajectorySpec
+from scenes.yaml_text import read_yaml
 
 README = Path(__file__).parent.parent / "README.md"
 
@@ -34,14 +37,14 @@ def desk(tmp_path, monkeypatch) -> Path:
 def test_the_spec_is_a_spec(desk):
     spec = read_dataset_spec(desk / "castings.yaml")
     assert spec.scenes == 4
-    assert yaml.safe_load(blocks("yaml")[0])["name"] == "castings"
+    assert read_yaml(blocks("yaml")[0])["name"] == "castings"
 
 
 @pytest.mark.slow
 def test_the_scanner_is_one_that_scans(desk):
     """All its keys at once, put into the dataset above: one scene comes through, and holds what was asked for."""
-    keys = yaml.safe_load(blocks("yaml")[1])
-    spec = yaml.safe_load(blocks("yaml")[0])
+    keys = read_yaml(blocks("yaml")[1])
+    spec = read_yaml(blocks("yaml")[0])
     spec["scan"] |= keys | {"views": 60}
     (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
     _, samples = first_samples(read_dataset_spec(desk / "castings.yaml"), desk, 1, print)
@@ -49,6 +52,25 @@ def test_the_scanner_is_one_that_scans(desk):
     assert scan["trajectory"]["deviations"][1]["shift_mm"] == [0, 0.05, 0.12]
     assert samples[0]["projections"].shape == (60, 128, 160)
     assert np.isfinite(samples[0]["volume"]).all()
+
+
+def test_every_key_in_the_text_about_the_scanner_is_one(desk):
+    """Such as `spectrum: [[80, 1.0e6]]`, each on its own, through all that is checked before a scan begins."""
+    text = README.read_text(encoding="utf-8").partition("## The scanner")[2].partition("## The sample")[0]
+    words = [word for word in re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.S)) if ": " in word]
+    assert len(words) > 5
+    for word in words:
+        ((key, value),), spec = read_yaml(word).items(), read_yaml(blocks("yaml")[0])
+        if key == "vectors":
+            continue  # a file that is not here
+        if key == "spectrum":
+            del spec["scan"]["tube_kv"]  # which it stands for
+        if key in TrajectorySpec.model_fields:
+            key, value = "trajectory", {key: value}
+        place = spec if key == "volume" else spec["scan"]
+        place[key] = place.get(key, {}) | value if isinstance(value, dict) else value
+        (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
+        check_at_the_door(read_dataset_spec(desk / "castings.yaml"), desk)
 
 
 @pytest.mark.slow

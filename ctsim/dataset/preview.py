@@ -106,8 +106,9 @@ def _beam(scan: dict[str, Any]) -> str:
 
 def _legend(draw: ImageDraw.ImageDraw, font, classes: list[dict]) -> None:
     x = 8
-    draw.text((x, 8), "radiographs at 0 and 90 deg, slice, slice with labels:", fill=(220, 220, 220), font=font)
-    x += int(draw.textlength("radiographs at 0 and 90 deg, slice, slice with labels:", font=font)) + 16
+    words = "the first radiograph, that a quarter of the scan later, slice, slice with labels:"
+    draw.text((x, 8), words, fill=(220, 220, 220), font=font)
+    x += int(draw.textlength(words, font=font)) + 16
     for colour, record in zip(COLOURS, [c for c in classes if c["role"] == "defect"], strict=False):
         draw.rectangle((x, 9, x + 12, 21), fill=colour)
         draw.text((x + 17, 8), record["name"], fill=(220, 220, 220), font=font)

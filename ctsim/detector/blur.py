@@ -13,11 +13,7 @@ from numba import get_num_threads
 from scipy.fft import dctn, idctn
 
 from ctsim.arrays import Array, fft_of, is_on_card
-from scenes.detector import DetectorSpec
-
-SIGMA_OVER_RESOLUTION = 0.7070
-"""Of a Gaussian line spread: two wires of diameter d, d apart, that take little out of the beam, show a dip of 20 %
-between them (ASTM E2002) where sigma is 0.7070 d; where they take all of it, 0.689 d."""
+from scenes.detector import SIGMA_OVER_RESOLUTION, DetectorSpec
 
 
 def transfer_of(spec: DetectorSpec, rays_per_pixel: int = 1) -> Float[np.ndarray, "row col"] | None:

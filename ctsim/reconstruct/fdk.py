@@ -22,10 +22,10 @@ from ctsim.geometry import Geometry, Grid
 from ctsim.reconstruct.backproject import SIDE, add_views, depths, upright, voxel_matrices
 from ctsim.reconstruct.course import ELSE, Course, course_of, fan_of
 from ctsim.reconstruct.lanes import REACH
-from ctsim.reconstruct.ramp import filtered, padded_length, response
+from ctsim.reconstruct.ramp import WINDOWS, filtered, padded_length, response
 from ctsim.reconstruct.redundancy import ray_weights, turn_weights
 from ctsim.reconstruct.weigh import levelled, weigh
-from defects.messages import BadInput
+from defects.messages import BadInput, unknown
 from scenes.scene import Window
 
 BATCH = 32
@@ -83,6 +83,10 @@ def fdk(
         grid: The voxels.
         window: On the ramp, by falling sharpness and noise: ram-lak, shepp-logan, cosine, hamming, hann.
     """
+    if not (isinstance(attenuation, np.ndarray) or is_on_card(attenuation)):
+        raise BadInput(f"projections must be an array of numpy or cupy, got {type(attenuation).__name__}")
+    if window not in WINDOWS:
+        raise unknown("window", window, WINDOWS)
     wanted = geometry.views, geometry.rows, geometry.columns
     if attenuation.shape != wanted:
         raise BadInput(f"projections must be [view row col] {wanted} as in the geometry, got {attenuation.shape}")

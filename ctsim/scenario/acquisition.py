@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from ctsim.scenario.units import DEG, DEG_PER_S
 from ctsim.scenario.values import Node
+from scenes.orbit import MOST_TURN_DEG
 
 MOST_VIEWS, MOST_FIELDS = 100_000, 1000
 """Projections, or frames averaged; flat or dark fields."""
@@ -66,6 +67,11 @@ class Acquisition:
         if self.views < 2 or self.step_deg == 0:
             node["scan_mode"].tell("the stage does not turn from view to view, so it does not while one is taken")
             return {}
+        if abs(self.step_deg) > MOST_TURN_DEG:
+            raise node["number_of_projections"].wrong(
+                f"must be more in continuous motion: the stage turns by {self.step_deg:.4g} deg from one to the next, "
+                f"{MOST_TURN_DEG:g} deg at most"
+            )
         exposed_s = self.frames * integration_s + (self.frames - 1) * dead_s
         share = exposed_s / (exposed_s + dead_s)
         if self.speed_deg_s is not None:

@@ -10,6 +10,7 @@ from ctsim.scenario.matter import Materials
 from ctsim.scenario.units import MM, PER_KEV, PURE, S
 from ctsim.scenario.values import Node, Parameter, read_table
 from defects.messages import BadInput
+from scenes.detector import sharpest_mm
 
 RAW_TYPES = ("uint8", "int8", "uint16", "int16", "float32", "float64")
 
@@ -20,6 +21,12 @@ def read_panel(node: Node, materials: Materials, binning: tuple[int, int]) -> di
         node[documents].use()
     along_u, along_v = binning
     rows, columns = node["rows"].whole(least=1), node["columns"].whole(least=1)
+    for name, pixels, binned in (("rows", rows, along_v), ("columns", columns, along_u)):
+        if pixels < binned:
+            raise node[name].wrong(f"must be at least as many as acquisition.pixel_binning reads as one, {binned}")
+        if pixels % binned:
+            node[name].tell(f"read {binned} at a time; the last {pixels % binned} are left out")
+    depth = _bits(node["bit_depth"])
     fields = {
         "rows": rows // along_v,
         "columns": columns // along_u,
@@ -27,11 +34,11 @@ def read_panel(node: Node, materials: Materials, binning: tuple[int, int]) -> di
         "pixel_v_mm": _pitch(node["pixel_pitch"]["v"]) * along_v,
         "integration_s": integration_time(node).first,
         "electronic_noise_counts": 0.0,
-        **_bits(node["bit_depth"]),
+        **depth,
         **_response(node, materials),
-        **_grey_values(node["gray_value"], along_u * along_v),
+        **_grey_values(node["gray_value"], along_u * along_v, depth["bits"]),
         **_noise(node["noise"], along_u * along_v),
-        **_sharpness(node["unsharpness"]),
+        **_sharpness(node["unsharpness"], _pitch(node["pixel_pitch"]["u"]) * along_u),
         **_lag(node["image_lag"]),
     }
     bad = _bad_pixels(node["bad_pixel_map"], rows, columns)
@@ -96,11 +103,13 @@ def _response(node: Node, materials: Materials) -> dict[str, Any]:
     return found
 
 
-def _grey_values(node: Node, binned: int) -> dict[str, Any]:
+def _grey_values(node: Node, binned: int, bits: int | None) -> dict[str, Any]:
     """Return how energy becomes grey values: a curve, else factor and offset, else imax and imin (section 6.2)."""
     curve = _table(node["intensity_characteristics_file"], 2)
     factor, offset = node["factor"].steady(PER_KEV), node["offset"].steady(PURE)
     most, least = node["imax"].steady(), node["imin"].steady()
+    if most is not None and bits and most > 2**bits - 1:
+        node["imax"].tell(f"lies above what {bits} bits hold: the free beam saturates")
     found: dict[str, Any] = {"dark_counts": least or 0.0}
     if most is not None:
         if not most > (least or 0.0):
@@ -127,10 +136,13 @@ def _noise(node: Node, binned: int) -> dict[str, Any]:
     return {} if snr is None else {"snr_free_beam": snr * binned**0.5}
 
 
-def _sharpness(node: Node) -> dict[str, Any]:
+def _sharpness(node: Node, pixel_mm: float) -> dict[str, Any]:
     table, resolution = _table(node["mtf"], 2), node["basic_spatial_resolution"].steady(MM)
     if table is not None:
         return {"mtf": table}
+    if resolution and resolution < sharpest_mm(pixel_mm):
+        node["basic_spatial_resolution"].tell("sharper than its pixels are wide: as sharp as the rays are")
+        return {}
     return {"spatial_resolution_mm": resolution} if resolution else {}
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import signal
 import struct
 import subprocess
 import sys
@@ -83,6 +84,8 @@ def start(*arguments: object, folder: Path) -> subprocess.Popen:
         [sys.executable, "-m", "ctsim.cli", *map(str, arguments)],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        # a shell's background jobs, and what they start, ignore Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ def test_every_field_goes_through_json_and_back():
     spec = DetectorSpec(
         pixel_v_mm=0.5, scintillator="Gd2O2S", window={"graphite": 0.5}, filters={"Al": 1.0}, counts_per_kev=0.01,
         saturation_counts=60000.0, mtf=((0.0, 1.0), (2.0, 0.1)), noise_table=((0.0, 1.0), (100.0, 50.0)),
-        snr_free_beam=200.0, frames=3, lag=((0.03, 2.0), (0.01, 20.0)), gain_spread=0.01, dead_pixels=0.001,
+        frames=3, lag=((0.03, 2.0), (0.01, 20.0)), gain_spread=0.01, dead_pixels=0.001,
         bad_pixels=((1, 2, 30.0),), efficiency=((1.0, 0.5), (100.0, 0.2)), grey_values=((0.0, 5.0), (1e6, 60000.0)),
     )  # fmt: skip
     assert DetectorSpec.model_validate_json(spec.model_dump_json()) == spec
@@ -39,6 +39,13 @@ def test_pitches_and_bands():
         ({"efficiency": [[10, -0.5], [50, 0.4]]}, "the second numbers must lie within 0 to 1"),
         ({"grey_values": [[0, 500], [10, 400]]}, "grey_values must rise with the energy"),
         ({"noise_table": [[0, 0], [100, 10]]}, "signal to noise must be above 0"),
+        (
+            {"mtf": [[0, 1], [1, 0.2]], "spatial_resolution_mm": 1},
+            "spatial_resolution_mm and mtf contradict each other",
+        ),
+        ({"noise_table": [[0, 1], [100, 10]], "snr_free_beam": 9}, "snr_free_beam and noise_table contradict each"),
+        ({"efficiency": [[5, 1], [50, 1]], "scintillator_mm": 9}, "scintillator_mm and efficiency contradict each"),
+        ({"pixel_mm": 3, "spatial_resolution_mm": 1}, "must be at least 1.225, what pixels of 3 mm leave, or 0"),
         ({"thresholds_kev": [30, 20]}, "thresholds_kev must rise"),
         ({"thresholds_kev": [30], "snr_free_beam": 100}, "snr_free_beam means nothing for a panel that is counting"),
         ({"thresholds_kev": [30], "lag": [[0.1, 1]]}, "lag means nothing for a panel that is counting"),
@@ -55,6 +62,16 @@ def test_pitches_and_bands():
 def test_nonsense_is_refused_in_words(values, message):
     with pytest.raises(BadInput, match=message):
         validated(DetectorSpec, values, "detector")
+
+
+def test_a_counting_panel_writes_numbers_as_they_are_unless_it_says_otherwise():
+    assert DetectorSpec(thresholds_kev=(20.0,)).bits is None
+    assert DetectorSpec(thresholds_kev=(20.0,), bits=12).bits == 12
+    assert DetectorSpec().bits == 16
+
+
+def test_a_step_is_one_count_or_that_over_the_frames_averaged():
+    assert [DetectorSpec(frames=4).step_counts, DetectorSpec(bits=None).step_counts] == [0.25, 0.0]
 
 
 def test_the_free_beam_may_saturate_where_that_is_said():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defects.messages import BadInput
 from scenes.detector import DetectorSpec
 from scenes.orbit import amount_at, between, nominal_rows, range_deg, step_deg, true_rows
 from scenes.scene import ScanSpec
@@ -271,17 +272,44 @@ def test_vectors_are_taken_as_they_are_and_reconstruction_may_be_told_others():
     np.testing.assert_array_equal(nominal_rows(scan(vectors=true, nominal_vectors=told)), told)
 
 
-def test_between_the_vectors_of_a_circle_lies_the_circle():
-    views = 180
-    circle = scan(views=views)
-    frames = np.array([-0.5, 0.25, 17.6, 178.9, 179.5])
-    found = between(every(circle), frames)
-    np.testing.assert_allclose(found, true_rows(circle, frames), atol=300 * 5e-7)
+@pytest.mark.parametrize("views", [3, 4, 7, 180])
+@pytest.mark.parametrize(
+    "path",
+    [
+        {},
+        {"clockwise": True},
+        {"pitch_mm": 30.0},
+        {"tilt_deg": 25.0},
+        {"detector_shift_mm": (12.0, -5.0)},
+        {"range_deg": 0},
+    ],
+    ids=str,
+)
+def test_between_the_vectors_of_a_path_lies_the_path_however_few_there_are(path, views):
+    whole, frames = scan(views=views, **path), np.linspace(-0.5, views - 0.5, 41)
+    np.testing.assert_allclose(between(every(whole), frames), true_rows(whole, frames), atol=1e-11)
 
 
-def test_between_two_or_three_vectors_lie_straight_lines():
-    rows = every(scan(views=3))
-    np.testing.assert_allclose(between(rows, np.array([0.5])), [(rows[0] + rows[1]) / 2])
+def test_what_moves_on_the_detector_s_own_axes_moves_evenly():
+    drift = {"of": "source", "axis": "u", "shift_mm": [0.0, 4.0]}
+    whole, frames = scan(views=9, range_deg=90, deviations=[drift]), np.array([-0.5, 0.3, 3.5, 8.2])
+    np.testing.assert_allclose(between(every(whole), frames), true_rows(whole, frames), atol=1e-11)
+
+
+def test_between_two_views_whose_detector_only_shifts_lie_straight_lines():
+    rows = np.stack([every(scan(views=3))[0]] * 2)
+    rows[1, 3:6] += [1.0, 2.0, 3.0]
+    np.testing.assert_allclose(between(rows, np.array([0.25]))[0, 3:6], rows[0, 3:6] + [0.25, 0.5, 0.75])
+
+
+def test_a_single_row_stands_still():
+    row = every(scan(views=3))[:1]
+    np.testing.assert_array_equal(between(row, np.array([-0.4, 0.4])), np.repeat(row, 2, axis=0))
+
+
+def test_half_a_turn_from_view_to_view_leaves_the_way_open():
+    with pytest.raises(BadInput, match=r"turn by 180 deg from row 0 to the next\. Give more views"):
+        between(every(scan(views=3, range_deg=540)), np.array([0.5]))
 
 
 # --- the peer ---

@@ -61,6 +61,11 @@ def scan_refusal(**changes) -> str:
         ),
         ({"defects": [PORE | {"length_mm": 1}]}, "defects.0: unknown key of gas_pore 'length_mm'"),
         ({"defects": [{"kind": "pore"}]}, "defects.0: unknown defect kind 'pore'; did you mean 'gas_pore'"),
+        ({"volume": {"method": "cgls", "window": "hann"}}, "volume: window means nothing for method: cgls"),
+        ({"volume": {"iterations": 9}}, "volume: iterations means nothing for method: fdk"),
+        ({"scan": [1, 2]}, "scan: must hold keys and values, got [1, 2]"),
+        ({"scan": {"noise": "maybe"}}, "scan.noise: must be true or false, got 'maybe'"),
+        ({"scan": {"trajectory": {"detector_shift_mm": 12}}}, "scan.trajectory.detector_shift_mm: must be a list"),
         ({"splits": {"trian": 1}}, "splits.trian: must be 'train', 'validation' or 'test', got 'trian'"),
     ],
 )

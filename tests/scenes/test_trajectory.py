@@ -59,6 +59,7 @@ def with_row(**changes) -> dict:
         (Deviation, {"of": "stage", "axis": "w", "turn_deg": [0, NAN]}, "turn_deg: must be a finite number, or a list"),
         (Deviation, {"of": "stage", "axis": "w", "turn_deg": "0.1"}, "turn_deg: must be a finite number, or a list"),
         (Deviation, {"of": "stage", "axis": "w", "turn_deg": [[1]]}, "turn_deg: must be a finite number, or a list"),
+        (Deviation, {"of": "source", "axis": "w", "turn_deg": 90}, "a source has shift_mm only"),
         (FocalSpotSpec, {"shape": "gauss", "size_u_mm": 1, "size_v_mm": 1}, "shape: unknown shape 'gauss'; did you"),
         (FocalSpotSpec, {"size_u_mm": 0, "size_v_mm": 0}, "size_u_mm and size_v_mm must not both be 0"),
         (FocalSpotSpec, {"size_u_mm": -1, "size_v_mm": 1}, "size_u_mm: must be greater than or equal to 0"),

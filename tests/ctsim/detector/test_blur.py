@@ -4,8 +4,8 @@ import numba
 import numpy as np
 import pytest
 
-from ctsim.detector.blur import SIGMA_OVER_RESOLUTION, blurred, noise_left, transfer_of
-from scenes.detector import DetectorSpec
+from ctsim.detector.blur import blurred, noise_left, transfer_of
+from scenes.detector import SIGMA_OVER_RESOLUTION, DetectorSpec, sharpest_mm
 
 PIXEL_MM = 0.05
 
@@ -75,7 +75,7 @@ def test_the_contrast_of_a_grating_is_that_of_a_gaussian_and_the_pixel(resolutio
 
 def test_a_table_is_met_along_the_row_with_the_pixels_own_width_in_it():
     table = tuple((f, float(np.exp(-0.4 * f) * np.sinc(f * PIXEL_MM))) for f in np.linspace(0, 10, 400))
-    spec = panel(mtf=table, spatial_resolution_mm=0.3, columns=512)  # the table wins
+    spec = panel(mtf=table, columns=512)
     for frequency in (0.5, 2.0, 4.0):
         image, u = pictured(lambda u, f=frequency: np.cos(2 * np.pi * f * u), spec, 4)
         inner = slice(100, -100)
@@ -114,9 +114,9 @@ def test_noise_is_left_as_its_kernel_says():
     assert blurred(noise, transfer)[:, 9:-9, 9:-9].var() == pytest.approx(noise_left(transfer), rel=0.02)
 
 
-def test_a_sharp_panel_has_no_transfer_function_and_a_finer_one_than_its_pixels_is_left_sharp():
+def test_a_sharp_panel_has_no_transfer_function_and_one_as_sharp_as_its_pixels_leaves_them_alone():
     assert transfer_of(panel(), 1) is None
-    np.testing.assert_allclose(transfer_of(panel(spatial_resolution_mm=0.01), 8), 1, atol=0.02)
+    np.testing.assert_allclose(transfer_of(panel(spatial_resolution_mm=sharpest_mm(PIXEL_MM)), 8), 1, atol=0.02)
 
 
 def test_the_bits_do_not_depend_on_threads_or_company():

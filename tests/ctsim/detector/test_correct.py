@@ -27,3 +27,17 @@ def test_bad_pixels_are_filled_where_they_are_known():
     bad[3, 4] = bad[0, 0] = True
     np.testing.assert_allclose(correct(counts, flat, dark, bad), truth, atol=1e-12)
     assert np.abs(correct(counts, flat, dark) - truth).max() > 1
+
+
+@pytest.mark.parametrize(("step", "free"), [(0.0, 1.0), (0.0, 3e-7), (1 / 64, 100.0)])
+def test_what_the_converter_can_tell_is_not_raised(step, free):
+    """Counts without steps, or in fractions of one where frames are averaged, may lie well below half a count."""
+    truth = np.linspace(0, 4, 12).reshape(1, 3, 4)
+    flat, dark = np.full((3, 4), free), np.zeros((3, 4))
+    np.testing.assert_allclose(correct(free * np.exp(-truth), flat, dark, step=step), truth, atol=1e-12)
+
+
+def test_full_shadow_without_steps_is_1e_minus_5_of_the_free_beam():
+    dark = np.zeros((1, 2))
+    shadow = correct(np.zeros((1, 1, 2)), np.full((1, 2), 7.0), dark, step=0.0)
+    np.testing.assert_allclose(shadow, np.log(1e5))

@@ -111,7 +111,11 @@ def test_all_that_a_spec_says_reaches_the_detector():
     ("settings", "photons", "message"),
     [
         ({"counts_per_kev": 1.0}, 1e6, "counts to a pixel, expected at most 65535"),
-        ({"thresholds_kev": (30.0,), "scintillator": None}, 1e6, "counts to a pixel, expected at most 65535"),
+        (
+            {"thresholds_kev": (30.0,), "scintillator": None, "bits": 16},
+            1e6,
+            "counts to a pixel, expected at most 65535",
+        ),
         ({"thresholds_kev": (30.0, 95.0), "scintillator": None}, 1e3, "nothing above 95 keV"),
         ({"filters": {"Pb": 500.0}}, 1e4, "no photon of the beam leaves a signal"),
         ({"snr_free_beam": 20000.0}, 1e4, "snr_free_beam must lie below 9983"),

@@ -1,10 +1,12 @@
 """Volumes against the objects they came from."""
 
+import inspect
 from itertools import pairwise
 
 import numba
 import numpy as np
 import pytest
+import torch
 from manifold3d import Manifold
 from scipy.ndimage import center_of_mass
 
@@ -13,6 +15,7 @@ from ctsim.geometry import Geometry, Grid, circular
 from ctsim.reconstruct import fdk as chunked
 from ctsim.reconstruct.fdk import fdk
 from ctsim.reconstruct.ramp import WINDOWS
+from defects.messages import BadInput
 from tests.ctsim.shapes import letter_f, share_of, triangles_of
 
 
@@ -153,3 +156,16 @@ def test_a_detector_read_out_from_its_other_corner_shows_the_same():
         source_mm=g.source_mm, centre_mm=g.centre_mm, u_mm=-g.u_mm, v_mm=-g.v_mm, rows=g.rows, columns=g.columns
     )
     np.testing.assert_allclose(fdk(lengths[:, ::-1, ::-1], mirrored, GRID), volume, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("projections", "window", "words"),
+    [
+        (torch.zeros((3, 4, 5)), "hann", "must be an array of numpy or cupy, got Tensor"),
+        (np.zeros((3, 4, 5)), "blackman", "unknown window 'blackman' .known: cosine, hamming"),
+    ],
+)
+def test_what_is_no_projection_and_no_window_is_refused(projections, window, words):
+    plain = inspect.unwrap(fdk)  # as it is when no test watches the types
+    with pytest.raises(BadInput, match=words):
+        plain(projections, scanner(), GRID, window)

@@ -77,6 +77,7 @@ def refused(monkeypatch, capsys, tmp_path):
         ("geometry.detector.center.x.drifts", [{"value": ["a"]}], "must be a number without quotes"),
         ("acquisition.number_of_projections", 0, "number_of_projections must be a whole number of at least 1"),
         ("acquisition.number_of_projections", None, "acquisition.number_of_projections is missing"),
+        ("acquisition.pixel_binning", {"u": 41, "v": 1}, "at least as many as acquisition.pixel_binning reads as one"),
         ("acquisition.direction", "clockwise", "unknown acquisition.direction 'clockwise'"),
         ("acquisition.start_angle.unit", "grad", "must be one of deg, rad, got 'grad'"),
         ("detector.gray_value.imax.value", 50, "detector.gray_value.imax must be above imin"),

@@ -237,6 +237,22 @@ def test_binned_pixels_show_their_mean(tmp_path):
     assert np.median(np.abs(pictures.projections[0] - scale * mean)) < 1
 
 
+def test_pixels_that_are_left_over_by_binning_and_light_that_is_left_over_by_bits_are_told(tmp_path):
+    values = {**section("acquisition", pixel_binning={"u": 3, "v": 3}), **section("detector", bit_depth={"value": 12})}
+    told = {item.path: item.why for item in read(tmp_path, **values).not_supported}
+    assert told == {
+        "detector.columns": "read 3 at a time; the last 1 are left out",
+        "detector.gray_value.imax": "lies above what 12 bits hold: the free beam saturates",
+    }
+
+
+def test_a_detector_sharper_than_its_pixels_is_told(tmp_path):
+    sharp = section("detector", unsharpness={"basic_spatial_resolution": {"value": 0.5, "unit": "mm"}})
+    found = read(tmp_path, **sharp)
+    assert [item.path for item in found.not_supported] == ["detector.unsharpness.basic_spatial_resolution"]
+    assert found.scan.detector.spatial_resolution_mm == 0
+
+
 def test_old_versions_are_read(tmp_path):
     """1.0: one formula as the composition, and the bad pixel map as a value."""
     old = element("Al", 2.699) | {"composition": {"value": "Al"}}
@@ -364,6 +380,8 @@ def made(tmp_path_factory):
         {"beam_drift": [1, 0.9, 1.05], "heel": True, "focal_spot": {"shape": "disc", "size_u_mm": 1, "size_v_mm": 2}},
         {"trajectory": {"start_deg": 20, "clockwise": True, "range_deg": 200, "include_final_angle": True}},
         {"trajectory": {"pitch_mm": 5.0, "detector_shift_mm": [3.0, -2.0]}},
+        {"views": 3, "trajectory": {"motion": "continuous"}},
+        {"views": 5, "trajectory": {"pitch_mm": 4.0, "motion": "continuous", "exposure_share": 0.5, "clockwise": True}},
         {"views": 90, "trajectory": {"tilt_deg": 20.0, "motion": "continuous", "exposure_share": 0.7, "instants": 3}},
         {"trajectory": {"deviations": [
             {"of": "detector", "axis": "w", "turn_deg": 2.0, "known": True},

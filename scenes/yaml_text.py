@@ -1,0 +1,22 @@
+"""YAML, with numbers as everybody writes them: 1e6 and 1.0e6 are numbers, as in YAML 1.2, not words as in YAML 1.1."""
+
+import re
+from typing import Any
+
+import yaml
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader with the floats of YAML 1.2 (its core schema, section 10.3.2)."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def read_yaml(text: str) -> Any:
+    """Return what a YAML text holds; raises yaml.YAMLError where it is none."""
+    return yaml.load(text, Loader=_Loader)

@@ -1,0 +1,24 @@
+"""Numbers in YAML are numbers, and everything else stays what it was."""
+
+import pytest
+import yaml
+
+from scenes.yaml_text import read_yaml
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("1e6", 1e6), ("1.0e6", 1e6), ("-2.5E-3", -2.5e-3), ("+.5e1", 5.0), ("1.0e+6", 1e6), ("3.", 3.0)],
+)
+def test_a_number_with_an_exponent_is_a_number(text, number):
+    assert read_yaml(f"a: [{text}]") == {"a": [number]}
+
+
+@pytest.mark.parametrize("text", ["e6", "1e", "1e6mm", "'1e6'", "1.2.3e4", "0x1e", "12e"])
+def test_what_is_no_number_is_read_as_before(text):
+    assert read_yaml(f"a: {text}") == yaml.safe_load(f"a: {text}")
+
+
+def test_nothing_is_made_but_plain_values():
+    with pytest.raises(yaml.YAMLError):
+        read_yaml("a: !!python/object/apply:os.getcwd []")
