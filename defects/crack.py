@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from manifold3d import Manifold
 
+from defects.kind import Kind, Parameter
 from defects.messages import BadInput, require_place, require_positive
 from defects.shapes import ellipsoid, moved, random_quaternion
 
@@ -90,3 +91,20 @@ def sample(
         waves=tuple(tuple(float(x) for x in wave) for wave in waves) if waviness > 0 else (),
         quaternion=random_quaternion(rng),
     )
+
+
+KINDS = (
+    Kind(
+        name="crack",
+        record=Crack,
+        sample=sample,
+        parameters={
+            "length_mm": Parameter(help="of the sheet"),
+            "opening_mm": Parameter(help="greatest distance between the faces"),
+            "aspect": Parameter(default=0.6, help="width over length of the sheet"),
+            "waviness": Parameter(default=0.05, open_below=False, help="RMS height of the sheet over its length"),
+        },
+        family="any",
+        reference="ISO 6520-1: 100 to 106; ASTM E1316: crack",
+    ),
+)

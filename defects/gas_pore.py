@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from manifold3d import Manifold
 
+from defects.kind import Kind, Parameter
 from defects.messages import require_place, require_positive
 from defects.shapes import ellipsoid, moved, random_quaternion
 
@@ -49,3 +50,18 @@ def sample(rng: np.random.Generator, *, diameter_mm: float, elongation: float = 
     """Return a pore of that size with its axis in any direction."""
     turned = (1.0, 0.0, 0.0, 0.0) if elongation == 1 else random_quaternion(rng)
     return GasPore(diameter_mm=diameter_mm, elongation=elongation, quaternion=turned)
+
+
+KINDS = (
+    Kind(
+        name="gas_pore",
+        record=GasPore,
+        sample=sample,
+        parameters={
+            "diameter_mm": Parameter(help="diameter of the ball of equal volume"),
+            "elongation": Parameter(default=1.0, lowest=1.0, open_below=False, help="longest over shortest axis"),
+        },
+        family="casting",
+        reference="ASTM E155, E2422: gas porosity (round, elongated); ISO 6520-1: 2011, 2016",
+    ),
+)

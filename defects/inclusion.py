@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from manifold3d import Manifold
 
+from defects.kind import Kind, Parameter
 from defects.messages import BadInput, require_place, require_positive
 from defects.shapes import ellipsoid, moved, random_quaternion
 
@@ -61,3 +62,20 @@ def sample(
         material=material,
         quaternion=random_quaternion(rng),
     )
+
+
+KINDS = (
+    Kind(
+        name="inclusion",
+        record=Inclusion,
+        sample=sample,
+        parameters={
+            "diameter_mm": Parameter(help="diameter of the ball of equal volume"),
+            "material": Parameter(text=True, help="what it is made of"),
+            "elongation": Parameter(default=1.3, lowest=1.0, open_below=False, help="longest over middle axis"),
+            "flatness": Parameter(default=1.2, lowest=1.0, open_below=False, help="middle over shortest axis"),
+        },
+        family="any",
+        reference="ASTM E155, E505, E2422: foreign material; ISO 6520-1: 300",
+    ),
+)

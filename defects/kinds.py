@@ -1,72 +1,14 @@
-"""The one list of defect kinds: name -> its record, its sampler and its parameters."""
+"""The one list of defect kinds, by name, and how their records are written and read."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from defects import crack, gas_pore, inclusion
+from defects.kind import Kind
 from defects.messages import BadInput, unknown
 
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """What a kind's parameter may be.
-
-    Attributes:
-        default: Taken where the spec says nothing; None if it must be given.
-        lowest: No value may lie below it.
-        open_below: Whether `lowest` itself makes no sense.
-        text: Whether it is a name, not a number.
-    """
-
-    default: Any = None
-    lowest: float = 0.0
-    open_below: bool = True
-    text: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """A kind of defect: one file of this folder.
-
-    Attributes:
-        record: The frozen record of one flaw.
-        sample: (rng, **parameters) -> record, not yet placed.
-        parameters: By name.
-    """
-
-    record: type
-    sample: Callable[..., Any]
-    parameters: dict[str, Parameter] = field(default_factory=dict)
-
-
-KINDS: dict[str, Kind] = {
-    "gas_pore": Kind(
-        record=gas_pore.GasPore,
-        sample=gas_pore.sample,
-        parameters={"diameter_mm": Parameter(), "elongation": Parameter(default=1.0, lowest=1.0, open_below=False)},
-    ),
-    "crack": Kind(
-        record=crack.Crack,
-        sample=crack.sample,
-        parameters={
-            "length_mm": Parameter(),
-            "opening_mm": Parameter(),
-            "aspect": Parameter(default=0.6),
-            "waviness": Parameter(default=0.05, open_below=False),
-        },
-    ),
-    "inclusion": Kind(
-        record=inclusion.Inclusion,
-        sample=inclusion.sample,
-        parameters={
-            "diameter_mm": Parameter(),
-            "material": Parameter(text=True),
-            "elongation": Parameter(default=1.3, lowest=1.0, open_below=False),
-            "flatness": Parameter(default=1.2, lowest=1.0, open_below=False),
-        },
-    ),
-}
+KINDS: dict[str, Kind] = {kind.name: kind for module in (gas_pore, crack, inclusion) for kind in module.KINDS}
+"""In the order of their label values."""
 
 
 def kind_of(name: str) -> Kind:

@@ -8,6 +8,7 @@ import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from defects import kinds
+from defects.kind import Parameter
 from defects.messages import BadInput, unknown
 from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
@@ -327,7 +328,7 @@ def _check_sizes(value: Any, source: str, place: tuple[str, ...]) -> None:
             )
 
 
-def _named(name: str, parameter: kinds.Parameter, value: Draw) -> None:
+def _named(name: str, parameter: Parameter, value: Draw) -> None:
     """Raise BadInput with the parameter's name before the text unless it takes the value."""
     try:
         if parameter.text:
