@@ -1,4 +1,4 @@
-"""One grammar of chance: number | [low, high] | {choice: [...]} | {distribution: parameters}.
+"""One grammar of chance: number | [low, high] | {choice: [...]} | {distribution: parameters} | {of: name, table: ...}.
 
 | written as | means |
 |---|---|
@@ -9,10 +9,14 @@
 | `{normal: [mean, sd], within: [low, high]}` | Gauss; `within` is optional and cuts by drawing again |
 | `{lognormal: [median, sigma], within: [low, high]}` | exp of a Gauss: sigma is the spread of ln x |
 | `{poisson: mean}` | a count |
+| `{of: name, table: [[x, y], ...], spread: s}` | follows what the scene has drawn for that name: by straight lines from |
+| | x to y, level beyond the ends, times exp of a Gauss of sigma s, cut at 3 s; spread is optional |
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -25,27 +29,42 @@ Draw = Any
 # A cut that keeps less than about 1 in 1000 of its distribution is a mistake in the spec, not a wish.
 MOST_TRIES = 10_000
 
+CUT = 3.0
+"""Sigmas at which the spread about a table ends."""
 
-def draw(value: Draw, rng: np.random.Generator) -> Any:
+
+NOTHING: Mapping[str, float] = MappingProxyType({})
+
+
+def draw(value: Draw, rng: np.random.Generator, shared: Mapping[str, float] = NOTHING) -> Any:
     """Return one value drawn from what the spec says.
+
+    Args:
+        value: As written in the spec.
+        rng: Where chance comes from.
+        shared: What the scene has drawn for each name that `of` may speak of.
 
     Raises:
         BadInput: The value does not follow the grammar; the text says which part of it.
     """
     if isinstance(value, dict):
         _check_distribution(value)
-        return draw(_pick(value, rng), rng) if "choice" in value else _draw_number(value, rng)
+        if "of" in value:
+            return _follow(value, rng, shared)
+        return draw(_pick(value, rng), rng, shared) if "choice" in value else _draw_number(value, rng)
     if isinstance(value, list | tuple):
         low, high = _pair(value, "a range")
         return low if low == high else float(rng.uniform(low, high))
     return float(value) if _is_number(value) else value
 
 
-def draw_count(value: Draw, rng: np.random.Generator) -> int:
-    """Return a whole number >= 0; `[low, high]` includes both ends."""
+def draw_count(value: Draw, rng: np.random.Generator, shared: Mapping[str, float] = NOTHING) -> int:
+    """Return a whole number >= 0; `[low, high]` includes both ends, what follows another number is rounded."""
     if isinstance(value, dict) and "choice" in value:
         _check_distribution(value)
-        return draw_count(_pick(value, rng), rng)
+        return draw_count(_pick(value, rng), rng, shared)
+    if isinstance(value, dict) and "of" in value:
+        return round(draw(value, rng, shared))
     if isinstance(value, list | tuple):
         _check_whole(value)
         low, high = _pair(value, "a range of counts")
@@ -104,6 +123,9 @@ def _extent_of(value: dict) -> tuple[float, float]:
     if kind == "choice":
         ends = [extent(item) for item in argument]
         return min(e[0] for e in ends), max(e[1] for e in ends)
+    if kind == "of":
+        found, factor = [y for _, y in value["table"]], math.exp(CUT * value.get("spread", 0.0))
+        return min(min(found) * factor, min(found) / factor), max(max(found) * factor, max(found) / factor)
     if kind in {"uniform", "log_uniform"}:
         low, high = _pair(argument, kind)
     else:
@@ -116,6 +138,23 @@ def _extent_of(value: dict) -> tuple[float, float]:
         if low > high:
             raise BadInput(f"no draw of {kind} {argument} can fall within {value['within']}")
     return low, high
+
+
+def names_in(value: Any) -> set[str]:
+    """Return the names that draws anywhere in a value follow."""
+    if isinstance(value, dict):
+        own = {value["of"]} if "of" in value and "table" in value else set()
+        return own.union(*map(names_in, value.values()))
+    return set().union(*map(names_in, value)) if isinstance(value, list | tuple) else set()
+
+
+def _follow(value: dict, rng: np.random.Generator, shared: Mapping[str, float]) -> float:
+    if value["of"] not in shared:
+        raise unknown("name after 'of'", value["of"], shared)
+    x, y = np.array(value["table"], float).T
+    number = float(np.interp(shared[value["of"]], x, y))
+    spread = value.get("spread", 0.0)
+    return number * math.exp(_draw_number({"normal": [0, spread], "within": [-CUT * spread, CUT * spread]}, rng))
 
 
 def _pick(value: dict, rng: np.random.Generator) -> Draw:
@@ -141,10 +180,12 @@ def _draw_number(value: dict, rng: np.random.Generator) -> float | int:
 def _check_distribution(value: dict) -> None:
     """Raise BadInput where a distribution's own parameters make no sense."""
     kind, argument = _kind_of(value)
-    beside = "weights" if kind == "choice" else "within"
-    if extra := sorted(str(word) for word in value if word not in (kind, beside)):
-        raise unknown(f"word beside '{kind}'", extra[0], [beside])
-    if kind == "choice":
+    beside = {"choice": ("weights",), "of": ("table", "spread")}.get(kind, ("within",))
+    if extra := sorted(str(word) for word in value if word not in (kind, *beside)):
+        raise unknown(f"word beside '{kind}'", extra[0], beside)
+    if kind == "of":
+        _check_following(argument, value.get("table"), value.get("spread", 0.0))
+    elif kind == "choice":
         _check_choice(argument, value.get("weights"))
     elif kind == "poisson":
         if not (_is_number(argument) and 0 <= argument < 1e9):
@@ -172,6 +213,23 @@ def _check_choice(items: Any, weights: Any) -> None:
         raise BadInput(f"weights need one number >= 0 for each choice and a sum above 0, got {weights!r}")
 
 
+def _check_following(name: Any, table: Any, spread: Any) -> None:
+    if not isinstance(name, str) or not name:
+        raise BadInput(f"of needs the name of a shared draw, got {name!r}")
+    rows = table if isinstance(table, list | tuple) else []
+    if len(rows) < 2 or any(_pair_of_numbers(row) is None for row in rows):
+        raise BadInput(f"of: {name} needs a table of at least two pairs [x, y], got {table!r}")
+    if any(b[0] <= a[0] for a, b in pairwise(rows)):
+        raise BadInput(f"of: {name}: the first numbers of the table must rise, got {table!r}")
+    if not (_is_number(spread) and 0 <= spread <= 2):
+        raise BadInput(f"of: {name}: spread must be a number from 0 to 2, got {spread!r}")
+
+
+def _pair_of_numbers(row: Any) -> tuple[float, float] | None:
+    good = isinstance(row, list | tuple) and len(row) == 2 and all(_is_number(v) for v in row)
+    return (row[0], row[1]) if good else None
+
+
 def _check_gauss(kind: str, argument: Any) -> None:
     named = "mean, sd" if kind == "normal" else "median, sigma"
     two = isinstance(argument, list | tuple) and len(argument) == 2 and all(_is_number(v) for v in argument)
@@ -183,7 +241,7 @@ def _check_gauss(kind: str, argument: Any) -> None:
 
 def _check_whole(value: Draw) -> None:
     """Raise BadInput unless all that a value can give is whole; a choice's items are looked at one by one."""
-    if isinstance(value, dict) and not {"choice", "poisson"} & set(value):
+    if isinstance(value, dict) and not {"choice", "poisson", "of"} & set(value):
         raise BadInput(f"a count is a whole number, [low, high], a choice of these or {{poisson: mean}}, got {value}")
     if isinstance(value, list | tuple) and any(v != int(v) for v in _pair(value, "a range of counts")):
         raise BadInput(f"a range of counts must hold whole numbers, got {list(value)}")
@@ -192,11 +250,10 @@ def _check_whole(value: Draw) -> None:
 
 
 def _kind_of(value: dict) -> tuple[str, Any]:
-    known = ["choice", *_DISTRIBUTIONS]
-    for kind in known:
+    for kind in WORDS:
         if kind in value:
             return kind, value[kind]
-    raise unknown("distribution", str(next(iter(value), "")), known)
+    raise unknown("distribution", str(next(iter(value), "")), WORDS)
 
 
 def _pair(value: Any, what: str) -> tuple[float, float]:
@@ -226,3 +283,6 @@ _DISTRIBUTIONS: dict[str, Callable[[Any, np.random.Generator], Any]] = {
     "lognormal": lambda a, rng: float(a[0] * np.exp(a[1] * rng.normal())),
     "poisson": lambda a, rng: int(rng.poisson(a)),
 }
+
+WORDS = ("choice", "of", *_DISTRIBUTIONS)
+"""What a mapping must hold one of to be a draw."""

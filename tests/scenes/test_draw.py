@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from defects.messages import BadInput
-from scenes.draw import check, check_name, draw, draw_count, extent
+from scenes.draw import check, check_name, draw, draw_count, extent, names_in
 
 INF = math.inf
 NUMBER = st.floats(-1e6, 1e6)
@@ -299,3 +299,59 @@ def test_a_choice_of_names_is_checked_like_any_choice():
         check_name({"choice": []})
     with pytest.raises(BadInput, match="weights need one number >= 0 for each choice"):
         check_name({"choice": ["Al"], "weights": [1, 1]})
+
+
+# --- what follows another number ---
+
+LINE = {"of": "wall_mm", "table": [[5, 100], [15, 200], [25, 220]]}
+
+
+@pytest.mark.parametrize(("wall_mm", "kv"), [(5, 100), (10, 150), (20, 210), (1, 100), (90, 220)])
+def test_a_table_is_read_along_straight_lines_and_level_beyond_its_ends(wall_mm, kv):
+    assert draw(LINE, np.random.default_rng(0), {"wall_mm": wall_mm}) == pytest.approx(kv)
+
+
+def test_spread_is_that_of_the_logarithm_cut_at_three_sigma():
+    rng = np.random.default_rng(3)
+    found = np.log([draw(LINE | {"spread": 0.1}, rng, {"wall_mm": 10}) / 150 for _ in range(3000)])
+    assert stats.kstest(found, stats.truncnorm(-3, 3, scale=0.1).cdf).pvalue > 0.01
+    assert extent(LINE | {"spread": 0.1}) == pytest.approx((100 * math.exp(-0.3), 220 * math.exp(0.3)))
+
+
+def test_two_numbers_that_follow_one_name_are_correlated_as_their_tables_say():
+    rng, pairs = np.random.default_rng(5), []
+    for _ in range(500):
+        shared = {"wall_mm": draw([5, 15], rng)}
+        falling = {"of": "wall_mm", "table": [[5, 1.0], [15, 0.1]]}
+        pairs.append([draw(LINE, rng, shared), draw(falling, rng, shared)])
+    assert np.corrcoef(np.transpose(pairs))[0, 1] == pytest.approx(-1)
+
+
+def test_a_choice_may_hold_what_follows_and_a_count_is_rounded():
+    assert draw({"choice": [LINE]}, np.random.default_rng(0), {"wall_mm": 5}) == 100
+    assert draw_count({"of": "n", "table": [[0, 0], [10, 5]]}, np.random.default_rng(0), {"n": 3.1}) == 2
+
+
+def test_the_names_that_are_spoken_of_are_found_anywhere():
+    assert names_in({"a": [LINE, {"choice": [{"of": "b", "table": [[0, 1], [1, 2]]}]}], "of": "c"}) == {"wall_mm", "b"}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"of": "wall_mm"}, "of: wall_mm needs a table of at least two pairs"),
+        ({"of": 3, "table": [[0, 1], [1, 2]]}, "of needs the name of a shared draw, got 3"),
+        ({"of": "x", "table": [[0, 1], [0, 2]]}, "the first numbers of the table must rise"),
+        ({"of": "x", "table": [[0, 1], [1, "2"]]}, "needs a table of at least two pairs"),
+        ({"of": "x", "table": [[0, 1], [1, 2]], "spread": -1}, "spread must be a number from 0 to 2, got -1"),
+        ({"of": "x", "table": [[0, 1], [1, 2]], "within": [0, 1]}, "unknown word beside 'of' 'within'"),
+    ],
+)
+def test_what_cannot_be_followed_is_refused(value, says):
+    with pytest.raises(BadInput, match=says):
+        check(value)
+
+
+def test_a_name_that_is_not_drawn_is_told_with_those_that_are():
+    with pytest.raises(BadInput, match=r"unknown name after 'of' 'wal'; did you mean 'wall_mm'"):
+        draw({"of": "wal", "table": [[0, 1], [1, 2]]}, np.random.default_rng(0), {"wall_mm": 3.0})
