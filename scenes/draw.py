@@ -9,8 +9,8 @@
 | `{normal: [mean, sd], within: [low, high]}` | Gauss; `within` is optional and cuts by drawing again |
 | `{lognormal: [median, sigma], within: [low, high]}` | exp of a Gauss: sigma is the spread of ln x |
 | `{poisson: mean}` | a count |
-| `{of: name, table: [[x, y], ...], spread: s}` | follows what the scene has drawn for that name: by straight lines from |
-| | x to y, level beyond the ends, times exp of a Gauss of sigma s, cut at 3 s; spread is optional |
+| `{of: name, table: [[x, y], ...], spread: s}` | follows what the scene has drawn for that name: by straight lines |
+| | from x to y, level beyond the ends, times exp of a Gauss of sigma s, cut at 3 s; spread is optional |
 """
 
 import math
