@@ -9,6 +9,7 @@ help:
 	@echo "make test    the tests (make test-all: the slow ones too)"
 	@echo "make lint    style, and the direction of imports"
 	@echo "make format  put the code in its usual form"
+	@echo "make gallery pictures of all kinds of defect, and the page that shows them: defects/README.md"
 	@echo "make bench   the figures that the README quotes"
 	@echo "make test-gpu, make bench-gpu        the same on an NVIDIA card"
 	@echo "make test-simulated                  the card's kernels on numba's simulator: no card is needed"
@@ -50,6 +51,9 @@ bench: setup
 test-simulated: setup
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest tests/ctsim/gpu/test_gpu.py
 
+gallery: setup
+	$(BIN)/python -m ctsim.gallery defects
+
 card:
 	@PYTHON="$(PYTHON)" sh .ci/gpu.sh card
 
@@ -59,4 +63,4 @@ test-gpu: card
 bench-gpu: card
 	$(BIN)/python -m tests.bench.gpu
 
-.PHONY: help core setup demo test test-all lint format bench test-simulated card test-gpu bench-gpu
+.PHONY: help core setup gallery demo test test-all lint format bench test-simulated card test-gpu bench-gpu

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 from manifold3d import Manifold
-from PIL import Image
-from scipy.ndimage import gaussian_filter, map_coordinates
+from PIL import Image, ImageDraw
 
 from ctsim.backends.mesh import path_lengths
 from ctsim.geometry import Grid, circular
@@ -28,6 +27,9 @@ from scenes.seeds import stream
 TILE = 200
 """Side of one of a picture's three squares [pixel]."""
 
+FINE = 4
+"""Times as fine as it is shown a solid is drawn."""
+
 SHARE = 0.72
 """Of a square's side that a flaw takes."""
 
@@ -36,8 +38,24 @@ SLANT = (0.8, 0.45, 0.15, 0.35)
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "gas_pore": {"diameter_mm": 2.0, "elongation": 1.6},
-    "crack": {"length_mm": 10.0, "opening_mm": 0.3},
-    "inclusion": {"diameter_mm": 2.0, "material": "W"},
+    "pore_cluster": {"pores": 40, "diameter_mm": 0.6, "spread_mm": 2.0},
+    "shrinkage_cavity": {"diameter_mm": 3.0},
+    "shrinkage_sponge": {"diameter_mm": 6.0, "cell_mm": 0.8},
+    "cold_shut": {"length_mm": 8.0, "depth_mm": 3.0, "opening_mm": 0.2},
+    "hot_tear": {"length_mm": 8.0, "opening_mm": 0.4},
+    "crack": {"length_mm": 10.0, "opening_mm": 0.3, "kinks": 2, "branches": 2},
+    "inclusion_dense": {"diameter_mm": 2.0},
+    "inclusion_light": {"diameter_mm": 2.0},
+    "lack_of_fusion": {"length_mm": 1.2, "width_mm": 0.8, "height_mm": 0.15},
+    "keyhole_pore": {"depth_mm": 0.4, "width_mm": 0.15},
+    "trapped_powder": {"length_mm": 2.0, "width_mm": 1.0, "grain_mm": 0.3, "material": "AlSi10Mg"},
+    "delamination": {"diameter_mm": 10.0, "opening_mm": 0.2, "curvature_per_m": 40.0},
+    "incomplete_penetration": {"length_mm": 12.0, "height_mm": 2.0},
+    "undercut": {"length_mm": 10.0, "width_mm": 1.5, "depth_mm": 0.6},
+    "missing_material": {"size_mm": 5.0},
+    "wall_thinning": {"diameter_mm": 10.0, "depth_mm": 1.0},
+    "wrong_component": {"material": "steel", "scale": 0.9},
+    "warp": {"amplitude_mm": 4.0},
 }
 """Parameters of the flaws that are shown, where a kind has no default for them."""
 
@@ -48,7 +66,7 @@ ASSEMBLY = "connector"
 def picture(kind: Kind) -> UInt8[np.ndarray, "row col 3"]:
     """Return the picture of a kind: three squares side by side."""
     flaw, host = example(kind)
-    sizes = np.array(flaw.bounding_box())
+    sizes = np.array((host if kind.whole_part else flaw).bounding_box())
     middle, reach = (sizes[:3] + sizes[3:]) / 2, float(np.max(sizes[3:] - sizes[:3])) / SHARE
     flaw, host = (solid.translate(tuple(-middle)) for solid in (flaw, host))
     squares = [_shaded(flaw, reach), _radiograph(flaw, host, reach), _slice(flaw, host, reach)]
@@ -74,23 +92,21 @@ def example(kind: Kind) -> tuple[Manifold, Manifold]:
 
 
 def _shaded(solid: Manifold, reach_mm: float) -> UInt8[np.ndarray, "row col"]:
-    """Return the solid lit from the upper left, seen along y after the slant."""
-    turned = solid.transform(np.column_stack([rotation(SLANT), np.zeros(3)]))
-    grid = Grid(shape=(TILE,) * 3, voxel_mm=reach_mm / TILE)
-    share = np.zeros(grid.shape, np.float32)
-    box, part = occupancy(Solid(surface=turned, material="", label=""), grid)
-    share[box] = part
-    soft = gaussian_filter(share, 1.0)
-    solid_there = share > 0.5 if (share > 0.5).any() else share > 0.5 * share.max()
-    seen, first = solid_there.any(axis=1), solid_there.argmax(axis=1)
-    rows, columns = np.nonzero(seen)
-    places = np.stack([rows, first[rows, columns], columns])
-    slope = np.stack([map_coordinates(g, places, order=1) for g in np.gradient(soft)])
-    normal = -slope / np.maximum(np.linalg.norm(slope, axis=0), 1e-9)
-    light = np.array([0.6, -0.7, -0.4]) / np.linalg.norm([0.6, -0.7, -0.4])
-    image = np.full((TILE, TILE), 24, np.uint8)
-    image[rows, columns] = (60 + 190 * np.clip(light @ normal, 0, 1)).astype(np.uint8)
-    return image[::-1]  # z points up
+    """Return the solid lit from the upper left, seen along y after the slant; faces from far to near."""
+    vertices, faces = Solid(surface=solid, material="", label="").mesh()
+    corners = (vertices @ rotation(SLANT).T)[faces]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    light = np.array([-0.5, -0.7, 0.5]) / np.linalg.norm([-0.5, -0.7, 0.5])
+    grey = (60 + 190 * np.clip(normals @ light, 0, 1)).astype(int)
+    side = FINE * TILE
+    places = (corners[:, :, [0, 2]] * [1, -1] / reach_mm + 0.5) * side  # z points up
+    image = Image.new("L", (side, side), 24)
+    draw = ImageDraw.Draw(image)
+    for face in np.argsort(-corners[:, :, 1].mean(axis=1)):
+        if normals[face, 1] < 0:
+            draw.polygon([tuple(corner) for corner in places[face]], fill=int(grey[face]))
+    return np.asarray(image.resize((TILE, TILE), Image.Resampling.LANCZOS))
 
 
 def _radiograph(flaw: Manifold, host: Manifold, reach_mm: float) -> UInt8[np.ndarray, "row col"]:
@@ -103,7 +119,8 @@ def _radiograph(flaw: Manifold, host: Manifold, reach_mm: float) -> UInt8[np.nda
     triangles, _ = triangles_of(Specimen(solids=(Solid(surface=host, material="Al", label="Al"),), host=host))
     _, lengths = next(iter(path_lengths(triangles, geometry, 1)))
     left = np.exp(-mu_per_mm("Al", (100.0,))[0] * lengths[0, 0])
-    low, high = left.min(), np.percentile(left, 99.8)
+    behind = left[left < 0.999]  # not the air above a surface
+    low, high = behind.min(), np.percentile(behind, 99.8)
     return (255 * np.clip((left - low) / max(high - low, 1e-12), 0, 1)).astype(np.uint8)
 
 
@@ -124,8 +141,8 @@ def table() -> str:
     """Return the README of the defects: every kind with its parameters, what names it, and its picture."""
     lines = [
         "# Defects", "",
-        "Every kind that `defects:` of a dataset may name. Left: the flaw itself; middle: a radiograph of a block that holds",
-        "it; right: a slice. Numbers may be draws. `make gallery` writes this page.", "",
+        "Every kind that `defects:` of a dataset may name. Left: the flaw itself; middle: a radiograph of a block that",
+        "holds it, or of the part; right: a slice. Numbers may be draws. `make gallery` writes this page.", "",
     ]  # fmt: skip
     for family in dict.fromkeys(kind.family for kind in kinds.KINDS.values()):
         lines += [f"## {TITLES[family]}", ""]
