@@ -165,7 +165,7 @@ def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool) -> Non
         part.body(name)
     if bare := [body.name for body in part.bodies if not body.material]:
         raise BadInput(f"{scene.name}: part.materials gives no material for the body {bare[0]!r}")
-    filled = [flaw.material for flaw in spec.defects if hasattr(flaw, "material")]
+    filled = [flaw.material for flaw in spec.defects if getattr(flaw, "material", "")]
     for name in (*spec.part.materials.values(), *spec.scan.filters, *filled):
         material(name)
     check_fit(corners_mm(part, spec.pose), spec.scan, spec.part.name)
@@ -401,10 +401,11 @@ def _reporter(progress: Progress) -> Callable[[int, int], None]:
 def _show_parts(reports: list[dict]) -> None:
     if not reports:
         return
-    rows = [("file", "unit", "size mm", "volume mm3", "bodies", "faces")]
+    rows = [("file", "unit", "size mm", "volume mm3", "bodies", "watertight", "faces read", "faces")]
     for r in reports:
         size = " x ".join(f"{s:.4g}" for s in r["size_mm"])
-        rows.append((r["file"], r["unit"], size, f"{r['volume_mm3']:.7g}", str(r["bodies"]), str(r["faces"])))
+        numbers = (f"{r['volume_mm3']:.7g}", str(r["bodies"]), "no" if r["open_edges"] else "yes")
+        rows.append((r["file"], r["unit"], size, *numbers, str(r["faces_read"]), str(r["faces"])))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row, r in zip(rows, [None, *reports], strict=True):
         names, numbers = row[:3], row[3:]

@@ -1,6 +1,7 @@
 """SceneSpec -> Sample: everything that one scene has to show."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -8,7 +9,8 @@ from jaxtyping import Float
 from ctsim.arrays import to_card, to_host
 from ctsim.detector.correct import correct
 from ctsim.geometry import Geometry
-from ctsim.metrology import defect_records
+from ctsim.metrology.porosity import porosity_of
+from ctsim.metrology.records import defect_records
 from ctsim.radiograph import Radiographs, scan
 from ctsim.reconstruct.fdk import fdk, plan_of
 from ctsim.reconstruct.iterate import cgls, sirt
@@ -32,6 +34,7 @@ class Sample:
         truth: What every voxel holds.
         defects: One record a defect.
         quality: Figures that tell whether the scan is any good.
+        porosity: Key figures of the voids in the host.
     """
 
     scene: SceneSpec
@@ -41,6 +44,7 @@ class Sample:
     truth: Truth
     defects: list[dict]
     quality: dict[str, float]
+    porosity: dict[str, Any]
 
 
 def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sample:
@@ -63,14 +67,16 @@ def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sampl
     whole = attenuation[0] if len(attenuation) == 1 else correct(*(p.sum(0) for p in pictures), bad, step=step)
     volume = volume_of(whole, scanner.nominal, scene.volume, on_card=scene.scan.backend == "mesh-gpu")
     truth = label(specimen, grid, classes)
+    defects = defect_records(scene, specimen, truth, volume, scanner)
     return Sample(
         scene=scene,
         scanner=scanner,
         attenuation=attenuation,
         volume=volume,
         truth=truth,
-        defects=defect_records(scene, specimen, truth, volume),
+        defects=defects,
         quality=_quality(radiographs),
+        porosity=porosity_of(defects, specimen.host.volume()),
     )
 
 

@@ -7,6 +7,9 @@ import numpy as np
 from jaxtyping import Float
 from manifold3d import Manifold
 
+from defects.field import Field, field_of, thickness_mm, voxel_mm_of
+from defects.wall import Wall
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Host:
@@ -25,11 +28,19 @@ class Host:
         return box[:3], box[3:]
 
     @cached_property
-    def outside(self) -> Manifold:
-        """All that is not the host, out to a box twice its size: what a flaw must not touch."""
-        low, high = self.box_mm
-        size = high - low
-        return Manifold.cube(tuple(2 * size)).translate(tuple(low - size / 2)) - self.solid
+    def wall(self) -> Wall:
+        """Its faces, to measure distances to them."""
+        return Wall.of(self.solid, voxel_mm_of(self.box_mm[1] - self.box_mm[0]))
+
+    @cached_property
+    def field(self) -> Field:
+        """Its voxels, with bounds of their depths."""
+        return field_of(self.wall, self.box_mm, self.contains)
+
+    @cached_property
+    def thickness_mm(self) -> Float[np.ndarray, "x y z"]:
+        """Its local thickness at the centre of each voxel of the field."""
+        return thickness_mm(self.field, self.wall, self.contains)
 
     def contains(self, point_mm: Float[np.ndarray, "3"]) -> bool:
         """Return whether the point lies inside: a ray to the outside crosses the surface an odd number of times."""
@@ -38,23 +49,9 @@ class Host:
 
     def wall_mm(self, solid: Manifold) -> float:
         """Return the gap from a solid inside to the wall; 0 where it touches or cuts it."""
-        span = np.array(solid.bounding_box())
-        search, most = float(np.min(span[3:] - span[:3])) / 4, float(np.max(self.box_mm[1] - self.box_mm[0]))
-        # the price grows with the square of the search: double it rather than begin with the whole part
-        while (gap := self.outside.min_gap(solid, search)) >= search and search < most:
-            search *= 2
-        return gap
-
-
-def reach_mm(solid: Manifold, point_mm: Float[np.ndarray, "3"]) -> Float[np.ndarray, "6"]:
-    """Return how far the solid reaches from a point inside it along -x, +x, -y, +y, -z, +z; infinite where open."""
-    span = np.array(solid.bounding_box())
-    far = float(np.max(span[3:] - span[:3])) + 1
-    reaches = np.full(6, np.inf)
-    for i in range(6):
-        target = np.array(point_mm, float)
-        target[i // 2] += far if i % 2 else -far
-        hits = solid.ray_cast(tuple(point_mm), tuple(target))
-        if hits:
-            reaches[i] = hits[0].distance * far
-    return reaches
+        points = np.asarray(solid.to_mesh64().vert_properties)[:, :3]
+        middle = (points.min(0) + points.max(0)) / 2
+        far = float(self.wall.nearest(points[np.argmin(self.wall.most_mm(points))][None])[0][0])
+        faces = self.wall.near(middle, far + float(np.linalg.norm(points - middle, axis=1).max()))
+        search = far * (1 + 1e-9) + 1e-9
+        return min(self.wall.piece(faces).min_gap(solid, search), far)

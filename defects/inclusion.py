@@ -1,4 +1,4 @@
-"""An inclusion: a piece of another material where there should be none, lighter or denser than its host.
+"""An inclusion: a piece of another material where there should be none, denser or lighter than its host.
 
 ASTM E155, E505 and E2422 name it "foreign material, more dense" and "less dense"; ISO 6520-1 "solid inclusion" (300).
 """
@@ -15,7 +15,7 @@ from defects.shapes import ellipsoid, moved, random_quaternion
 
 @dataclass(frozen=True, kw_only=True)
 class Inclusion:
-    """One ellipsoid of another material.
+    """One ellipsoid of another material; its two kinds differ in name and in what they are made of by default.
 
     Attributes:
         centre_mm: Where it sits, in the part's own frame (x, y, z).
@@ -51,31 +51,70 @@ class Inclusion:
         return moved(ellipsoid(axes), self.quaternion, self.centre_mm)
 
 
-def sample(
-    rng: np.random.Generator, *, diameter_mm: float, material: str, elongation: float = 1.3, flatness: float = 1.2
-) -> Inclusion:
-    """Return an inclusion of that size, turned in any direction."""
-    return Inclusion(
-        diameter_mm=diameter_mm,
-        elongation=elongation,
-        flatness=flatness,
-        material=material,
-        quaternion=random_quaternion(rng),
-    )
+@dataclass(frozen=True, kw_only=True)
+class InclusionDense(Inclusion):
+    """A piece of something that takes up more radiation than its host: tungsten, iron in aluminium."""
+
+    material: str = "W"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InclusionLight(Inclusion):
+    """A piece of something that takes up less radiation than its host: graphite, sand, slag or oxide in a metal."""
+
+    material: str = "graphite"
+
+
+def sample_dense(
+    rng: np.random.Generator,
+    *,
+    diameter_mm: float,
+    material: str = "W",
+    elongation: float = 1.3,
+    flatness: float = 1.2,
+) -> InclusionDense:
+    """Return a dense inclusion of that size, turned in any direction."""
+    sizes = {"diameter_mm": diameter_mm, "elongation": elongation, "flatness": flatness}
+    return InclusionDense(**sizes, material=material, quaternion=random_quaternion(rng))
+
+
+def sample_light(
+    rng: np.random.Generator,
+    *,
+    diameter_mm: float,
+    material: str = "graphite",
+    elongation: float = 1.3,
+    flatness: float = 1.2,
+) -> InclusionLight:
+    """Return a light inclusion of that size, turned in any direction."""
+    sizes = {"diameter_mm": diameter_mm, "elongation": elongation, "flatness": flatness}
+    return InclusionLight(**sizes, material=material, quaternion=random_quaternion(rng))
+
+
+def _parameters(material: str) -> dict[str, Parameter]:
+    return {
+        "diameter_mm": Parameter(help="diameter of the ball of equal volume"),
+        "material": Parameter(default=material, text=True, help="what it is made of"),
+        "elongation": Parameter(default=1.3, lowest=1.0, open_below=False, help="longest over middle axis"),
+        "flatness": Parameter(default=1.2, lowest=1.0, open_below=False, help="middle over shortest axis"),
+    }
 
 
 KINDS = (
     Kind(
-        name="inclusion",
-        record=Inclusion,
-        sample=sample,
-        parameters={
-            "diameter_mm": Parameter(help="diameter of the ball of equal volume"),
-            "material": Parameter(text=True, help="what it is made of"),
-            "elongation": Parameter(default=1.3, lowest=1.0, open_below=False, help="longest over middle axis"),
-            "flatness": Parameter(default=1.2, lowest=1.0, open_below=False, help="middle over shortest axis"),
-        },
+        name="inclusion_dense",
+        record=InclusionDense,
+        sample=sample_dense,
+        parameters=_parameters("W"),
         family="any",
-        reference="ASTM E155, E505, E2422: foreign material; ISO 6520-1: 300",
+        reference="ASTM E155, E505, E2422: foreign material, more dense; ISO 6520-1: 300",
+    ),
+    Kind(
+        name="inclusion_light",
+        record=InclusionLight,
+        sample=sample_light,
+        parameters=_parameters("graphite"),
+        family="any",
+        reference="ASTM E155, E505, E2422: foreign material, less dense; ISO 6520-1: 300",
     ),
 )

@@ -3,11 +3,53 @@
 from dataclasses import asdict
 from typing import Any
 
-from defects import crack, gas_pore, inclusion
+from defects import (
+    cold_shut,
+    crack,
+    delamination,
+    gas_pore,
+    hot_tear,
+    inclusion,
+    incomplete_penetration,
+    keyhole_pore,
+    lack_of_fusion,
+    missing_component,
+    missing_material,
+    pore_cluster,
+    shrinkage_cavity,
+    shrinkage_sponge,
+    trapped_powder,
+    undercut,
+    wall_thinning,
+    warp,
+    wrong_component,
+)
 from defects.kind import Kind
 from defects.messages import BadInput, unknown
 
-KINDS: dict[str, Kind] = {kind.name: kind for module in (gas_pore, crack, inclusion) for kind in module.KINDS}
+MODULES = (
+    gas_pore,
+    pore_cluster,
+    shrinkage_cavity,
+    shrinkage_sponge,
+    cold_shut,
+    hot_tear,
+    crack,
+    inclusion,
+    lack_of_fusion,
+    keyhole_pore,
+    trapped_powder,
+    delamination,
+    incomplete_penetration,
+    undercut,
+    missing_material,
+    wall_thinning,
+    missing_component,
+    wrong_component,
+    warp,
+)
+
+KINDS: dict[str, Kind] = {kind.name: kind for module in MODULES for kind in module.KINDS}
 """In the order of their label values."""
 
 

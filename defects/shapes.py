@@ -1,5 +1,10 @@
 """Shapes that several kinds of flaw are made from, faceted so that their volume is exact."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from manifold3d import Manifold
@@ -43,3 +48,16 @@ def moved(
 ) -> Manifold:
     """Return the solid turned about the origin, then shifted."""
     return solid.transform(np.column_stack([rotation(quaternion), centre_mm]))
+
+
+def built(build: Callable[[Any], Manifold], flaw: Any) -> Manifold:
+    """Return build(flaw), the flaw taken as it lies in its own frame: about the origin and not turned.
+
+    The last 32 are kept, for placing a flaw asks for the same solid and its volume again and again.
+    """
+    return _kept(build, replace(flaw, centre_mm=(0.0, 0.0, 0.0), quaternion=(1.0, 0.0, 0.0, 0.0)))
+
+
+@lru_cache(maxsize=32)
+def _kept(build: Callable[[Any], Manifold], flaw: Any) -> Manifold:
+    return build(flaw)

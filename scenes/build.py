@@ -1,16 +1,23 @@
 """SceneSpec -> Specimen: disjoint watertight solids, each with its material and its label."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 from manifold3d import Manifold, OpType
 
 from defects import kinds
-from scenes.body import VOID
+from defects.host import Host
+from defects.messages import BadInput
+from scenes.body import VOID, Body
 from scenes.parts import Part
 from scenes.pose import matrix_of
 from scenes.scene import SceneSpec
+
+FEW = 32
+"""Flaws that are cut at the host's surface one by one without a look at which of them need it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -40,8 +47,8 @@ class Specimen:
     """What stands on the stage.
 
     Attributes:
-        solids: Disjoint; they fill what the part filled before anything went wrong with it.
-        host: The body that the defects sit in, before they did.
+        solids: Disjoint; they fill what the part fills once flaws have changed it as a whole, and where powder lies.
+        host: The body that the defects sit in, before they did; bent where the whole part is.
     """
 
     solids: tuple[Solid, ...]
@@ -49,35 +56,116 @@ class Specimen:
 
 
 def build(scene: SceneSpec, part: Part) -> Specimen:
-    """Return the specimen of a scene. A flaw ends at its host's surface, and where an earlier flaw begins."""
+    """Return the specimen of a scene.
+
+    What changes the part as a whole comes first. All other flaws are then cut into the host: each ends at the host's
+    surface, and where an earlier one begins. Matter that is added to the part ends where the part begins.
+    """
     matrix = matrix_of(scene.pose)
-    host = part.body(scene.part.host).solid
-    cavities = _cavities([flaw.solid() for flaw in scene.defects], host)
+    changed, found = change_whole(part, scene.defects, scene.part.host)
+    host = changed.body(scene.part.host).solid
+    cuts = {n: flaw for n, flaw in enumerate(scene.defects, start=1) if not _is_whole(flaw) and not _is_added(flaw)}
+    cavities = dict(zip(cuts, _cavities([flaw.solid() for flaw in cuts.values()], host), strict=True))
+    found |= {n: (cavity, getattr(cuts[n], "material", VOID)) for n, cavity in cavities.items()}
+    added = {n: flaw for n, flaw in enumerate(scene.defects, start=1) if _is_added(flaw)}
+    whole = [body.solid for body in changed.bodies] + [found[n][0] for n in found if n not in cavities]
+    for n, flaw in added.items():
+        lies = Manifold.batch_boolean([flaw.solid(), *whole], OpType.Subtract)
+        whole.append(lies)
+        found[n] = (lies, flaw.material)
     solids = []
-    for body in part.bodies:
+    for body in changed.bodies:
         sound = body.solid
         if body.name == scene.part.host and cavities:
-            sound = sound - Manifold.batch_boolean(cavities, OpType.Add)
+            sound = sound - Manifold.batch_boolean(list(cavities.values()), OpType.Add)
         solids.append(Solid(surface=sound.transform(matrix), material=body.material, label=body.material))
-    for number, (flaw, cavity) in enumerate(zip(scene.defects, cavities, strict=True), start=1):
-        filled = getattr(flaw, "material", VOID)
-        label = kinds.name_of(flaw)
-        solids.append(Solid(surface=cavity.transform(matrix), material=filled, label=label, number=number))
+    for number, (surface, filled) in sorted(found.items()):
+        label = kinds.name_of(scene.defects[number - 1])
+        solids.append(Solid(surface=surface.transform(matrix), material=filled, label=label, number=number))
     return Specimen(solids=tuple(s for s in solids if not s.surface.is_empty()), host=host.transform(matrix))
+
+
+def change_whole(part: Part, flaws: Sequence[Any], host: str) -> tuple[Part, dict[int, tuple[Manifold, str]]]:
+    """Return the part after all flaws that change it as a whole, and what is labelled as theirs.
+
+    That is a solid and its material by the number of the flaw, from 1; a flaw without a region of its own has none, nor
+    has one of a body that an earlier flaw has already taken away.
+
+    Args:
+        part: As it should be.
+        flaws: All of a scene; those of other kinds are passed over.
+        host: The body that other flaws sit in; it must stay.
+    """
+    bodies = {body.name: body for body in part.bodies}
+    found: dict[int, tuple[Manifold, str]] = {}
+    for number, flaw in enumerate(flaws, start=1):
+        taken_away = {body.name for body in part.bodies} - set(bodies)
+        if not _is_whole(flaw) or getattr(flaw, "body", None) in taken_away:
+            continue
+        # what earlier flaws have left behind bends with the part
+        regions = {f"flaw {n}": solid for n, (solid, _) in found.items()}
+        changed = flaw.changed({name: body.solid for name, body in bodies.items()} | regions)
+        if host not in changed.solids:
+            raise BadInput(f"a flaw takes away body {host!r}, which is the host of all others; take another body")
+        found = {n: (changed.solids[f"flaw {n}"], filled) for n, (_, filled) in found.items()}
+        if changed.region is not None:
+            filled = VOID if changed.filled is None else changed.filled or part.body(flaw.body).material
+            found[number] = (changed.region, filled)
+        bodies = _left(bodies, changed.solids, changed.materials)
+    return replace(part, bodies=tuple(bodies.values())), found
+
+
+def _left(bodies: Mapping[str, Body], solids: Mapping[str, Manifold], materials: Mapping[str, str]) -> dict[str, Body]:
+    """Return the bodies that are left, changed."""
+    return {
+        name: replace(body, solid=solids[name], material=materials.get(name, body.material))
+        for name, body in bodies.items()
+        if name in solids
+    }
+
+
+def _is_whole(flaw: Any) -> bool:
+    return kinds.kind_of(kinds.name_of(flaw)).whole_part
+
+
+def _is_added(flaw: Any) -> bool:
+    return getattr(flaw, "added", False)
 
 
 def _cavities(flaws: list[Manifold], host: Manifold) -> list[Manifold]:
     """Return what each flaw takes from the host."""
-    taken: list[Manifold] = []
-    for flaw in flaws:
-        cavity = flaw ^ host
-        for earlier in taken:
-            if _boxes_meet(cavity, earlier):
-                cavity = cavity - earlier
-        taken.append(cavity)
+    clear = _clear_of_the_wall(flaws, host)
+    taken = [flaw if inside else flaw ^ host for flaw, inside in zip(flaws, clear, strict=True)]
+    for later, earlier in _boxes_meet(taken):
+        taken[later] = taken[later] - taken[earlier]
     return taken
 
 
-def _boxes_meet(a: Manifold, b: Manifold) -> bool:
-    p, q = np.array(a.bounding_box()), np.array(b.bounding_box())
-    return bool(np.all(p[:3] <= q[3:]) and np.all(q[:3] <= p[3:]))
+def _clear_of_the_wall(flaws: list[Manifold], host: Manifold) -> list[bool]:
+    """Return which flaws surely lie inside the host: those whose ball does."""
+    if len(flaws) < FEW:
+        return [False] * len(flaws)  # to cut them all is quicker than to look at the host
+    boxes = np.array([flaw.bounding_box() for flaw in flaws])
+    middles = (boxes[:, :3] + boxes[:, 3:]) / 2
+    points = [np.asarray(flaw.to_mesh64().vert_properties)[:, :3] for flaw in flaws]
+    radii = np.array([np.sqrt(((p - m) ** 2).sum(1).max(initial=0)) for p, m in zip(points, middles, strict=True)])
+    whole = Host(solid=host)
+    most_mm = whole.wall.most_mm(middles)
+    clear = most_mm - whole.wall.cover_mm > radii
+    close = np.flatnonzero(~clear & (most_mm > radii))
+    clear[close] = whole.wall.nearest(middles[close], most_mm[close])[0] > radii[close]
+    return [bool(away) and whole.contains(middle) for away, middle in zip(clear, middles, strict=True)]
+
+
+def _boxes_meet(solids: list[Manifold]) -> list[tuple[int, int]]:
+    """Return all pairs of solids whose boxes meet, (later, earlier) each, sorted."""
+    if len(solids) < 2:
+        return []
+    boxes = np.array([solid.bounding_box() for solid in solids])
+    order = np.argsort(boxes[:, 0], kind="stable")
+    low, high = boxes[order, :3], boxes[order, 3:]
+    pairs = []
+    for i, end in enumerate(np.searchsorted(low[:, 0], high[:, 0], side="right")):
+        meet = np.all((low[i + 1 : end] <= high[i]) & (low[i] <= high[i + 1 : end]), axis=1)
+        pairs += [(max(order[i], j), min(order[i], j)) for j in order[i + 1 : end][meet]]
+    return sorted((int(later), int(earlier)) for later, earlier in pairs)

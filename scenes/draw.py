@@ -148,6 +148,12 @@ def names_in(value: Any) -> set[str]:
     return set().union(*map(names_in, value)) if isinstance(value, list | tuple) else set()
 
 
+def names_of(value: Draw) -> list[str]:
+    """Return every name that a draw of names can give; none for None."""
+    items = value["choice"] if isinstance(value, dict) else [value]
+    return [item for item in items if item]
+
+
 def _follow(value: dict, rng: np.random.Generator, shared: Mapping[str, float]) -> float:
     if value["of"] not in shared:
         raise unknown("name after 'of'", value["of"], shared)

@@ -56,7 +56,7 @@ class PenetrationSpec(Record):
         return sorted({low, *between.tolist(), high})
 
 
-def settled(
+def set_for(
     spec: PenetrationSpec,
     transmission: float,
     quanta: float | None,

@@ -1,25 +1,27 @@
 """How a part stands on the stage."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float
 
 from defects.shapes import random_quaternion, rotation
-from scenes.draw import draw
+from scenes.draw import NOTHING, draw
 from scenes.scene import Pose
 from scenes.spec import PoseSpec
 
 
-def sample_pose(spec: PoseSpec, rng: np.random.Generator) -> Pose:
+def sample_pose(spec: PoseSpec, rng: np.random.Generator, shared: Mapping[str, float] = NOTHING) -> Pose:
     """Return a pose: any rotation, or upright as in a fixture, turned about the vertical axis and then tilted."""
     if spec.orientation == "uniform":
         quaternion = random_quaternion(rng)
     elif spec.orientation == "fixture":
-        turn, towards = np.deg2rad(draw(spec.turn_deg, rng)), rng.uniform(0, 2 * np.pi)
-        tilt = np.deg2rad(draw(spec.tilt_deg, rng))
+        turn, towards = np.deg2rad(draw(spec.turn_deg, rng, shared)), rng.uniform(0, 2 * np.pi)
+        tilt = np.deg2rad(draw(spec.tilt_deg, rng, shared))
         quaternion = _product(_about((np.cos(towards), np.sin(towards), 0.0), tilt), _about((0.0, 0.0, 1.0), turn))
     else:
         quaternion = (1.0, 0.0, 0.0, 0.0)
-    shift, towards = draw(spec.shift_mm, rng), rng.uniform(0, 2 * np.pi)
+    shift, towards = draw(spec.shift_mm, rng, shared), rng.uniform(0, 2 * np.pi)
     return Pose(quaternion=quaternion, shift_mm=(shift * np.cos(towards), shift * np.sin(towards), 0.0))
 
 

@@ -1,42 +1,48 @@
 """(DatasetSpec, index) -> SceneSpec: every random choice there is."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from manifold3d import Manifold
 
 from defects import kinds
 from defects.host import Host
-from defects.place import place
-from scenes.draw import draw, draw_count
+from defects.place import Placer
+from scenes.build import change_whole
+from scenes.draw import NOTHING, Draw, draw, draw_count
 from scenes.field_of_view import check_clear, enclosing_voxel_mm, source_object_mm
 from scenes.parts import Part
+from scenes.penetration import Rays, set_for
 from scenes.pose import matrix_of, sample_pose
 from scenes.records import SPLITS, Split
 from scenes.scene import PartChoice, Pose, ScanSpec, SceneSpec, VolumeSpec
 from scenes.seeds import stream
-from scenes.spec import DatasetSpec, PartSpec, ScanDraws
+from scenes.spec import DatasetSpec, DefectSpec, PartSpec, ScanDraws
 
 LoadPart = Callable[[PartChoice], Part]
 
+Measure = Callable[[Part, Pose, ScanSpec], Rays]
+"""Returns what tells how much the darkest ray through a part leaves of a beam."""
 
-def sample(spec: DatasetSpec, index: int, load: LoadPart) -> SceneSpec:
+
+def sample(spec: DatasetSpec, index: int, load: LoadPart, measure: Measure | None = None) -> SceneSpec:
     """Return scene `index` of the dataset: the same on any machine, in any order.
 
     Args:
         spec: What to draw from.
         index: Of the scene.
         load: Returns the part of a choice.
+        measure: Tells what gets through the part; needed where the scan says penetration.
 
     Raises:
         BadInput: The part does not fit the scanner.
     """
-    setup = sample_setup(spec, index, load)
-    solid = setup.part.body(setup.choice.host).solid
-    flaws, unplaced = sample_defects(spec, solid, stream(spec.seed, index, "defects"))
+    setup = sample_setup(spec, index, load, measure)
+    rng = stream(spec.seed, index, "defects")
+    flaws, unplaced = sample_defects(spec, setup.part, setup.choice.host, rng, shared_draws(spec, index))
     side, voxel_mm = spec.volume.voxels, spec.volume.voxel_mm
     if voxel_mm == "fit":
         voxel_mm = enclosing_voxel_mm(corners_mm(setup.part, setup.pose), side)
@@ -75,12 +81,38 @@ class Setup:
     scan: ScanSpec
 
 
-def sample_setup(spec: DatasetSpec, index: int, load: LoadPart) -> Setup:
+def sample_setup(spec: DatasetSpec, index: int, load: LoadPart, measure: Measure | None = None) -> Setup:
     """Return the part, pose and scan of scene `index`; raises BadInput where the part does not fit the scanner."""
-    choice, part = sample_part(choose_part(spec, index), stream(spec.seed, index, "dimensions"), load)
-    pose = sample_pose(spec.pose, stream(spec.seed, index, "pose"))
-    scan = sample_scan(spec.scan, corners_mm(part, pose), choice.name, stream(spec.seed, index, "scan"))
+    shared = shared_draws(spec, index)
+    choice, part = sample_part(choose_part(spec, index), stream(spec.seed, index, "dimensions"), load, shared)
+    pose = sample_pose(spec.pose, stream(spec.seed, index, "pose"), shared)
+    draws = spec.scan.settled(stream(spec.seed, index, "varied"), shared)
+    points_mm = corners_mm(part, pose)
+
+    def scan_with(beam: ScanDraws, following: Mapping[str, float]) -> ScanSpec:
+        return sample_scan(beam, points_mm, choice.name, stream(spec.seed, index, "scan"), following)
+
+    wish = draws.penetration
+    if wish is None:
+        return Setup(choice=choice, part=part, pose=pose, scan=scan_with(draws, shared))
+    if measure is None:
+        raise TypeError("a scan with penetration needs `measure`")
+
+    def scan_at(tube_kv: float) -> ScanSpec:
+        return scan_with(draws.model_copy(update={"tube_kv": tube_kv}), {**shared, "tube_kv": tube_kv})
+
+    rng = stream(spec.seed, index, "penetration")
+    transmission = float(draw(wish.transmission, rng, shared))
+    quanta = None if wish.quanta is None else float(draw(wish.quanta, rng, shared))
+    rays = measure(part, pose, scan_at(wish.tube_kv[1]))
+    scan = set_for(wish, transmission, quanta, scan_at, rays, choice.name)
     return Setup(choice=choice, part=part, pose=pose, scan=scan)
+
+
+def shared_draws(spec: DatasetSpec, index: int) -> dict[str, float]:
+    """Return what scene `index` draws for each name that others follow."""
+    rng = stream(spec.seed, index, "shared")
+    return {name: float(draw(value, rng)) for name, value in sorted(spec.shared.items())}
 
 
 def choose_part(spec: DatasetSpec, index: int) -> PartSpec:
@@ -104,12 +136,14 @@ def split_of(spec: DatasetSpec, part: PartSpec) -> Split:
     return SPLITS[int(np.searchsorted(np.cumsum(shares) / shares.sum(), point, side="right"))]
 
 
-def sample_part(spec: PartSpec, rng: np.random.Generator, load: LoadPart) -> tuple[PartChoice, Part]:
+def sample_part(
+    spec: PartSpec, rng: np.random.Generator, load: LoadPart, shared: Mapping[str, float] = NOTHING
+) -> tuple[PartChoice, Part]:
     """Return the part in numbers, and itself."""
-    dimensions = {name: _plain(draw(value, rng)) for name, value in sorted(spec.dimensions.items())}
+    dimensions = {name: _plain(draw(value, rng, shared)) for name, value in sorted(spec.dimensions.items())}
     bare = PartChoice(
         name=spec.key, library=spec.library, dimensions=dimensions, file=spec.file, unit=spec.unit, repair=spec.repair,
-        tolerance_mm=spec.tolerance_mm, scale=float(draw(spec.scale, rng)), materials={}, host="",
+        tolerance_mm=spec.tolerance_mm, scale=float(draw(spec.scale, rng, shared)), materials={}, host="",
     )  # fmt: skip
     bodies = load(bare).bodies
     whole = draw(spec.material, rng)
@@ -128,14 +162,24 @@ def corners_mm(part: Part, pose: Pose) -> Float[np.ndarray, "vertex 3"]:
     return vertices @ matrix[:, :3].T + matrix[:, 3]
 
 
-def sample_scan(spec: ScanDraws, points_mm: np.ndarray, part: str, rng: np.random.Generator) -> ScanSpec:
+def sample_scan(
+    spec: ScanDraws,
+    points_mm: np.ndarray,
+    part: str,
+    rng: np.random.Generator,
+    shared: Mapping[str, float] = NOTHING,
+) -> ScanSpec:
     """Return the scan in numbers, with the part in the field of view."""
-    source_detector_mm = float(draw(spec.source_detector_mm, rng))
-    magnification = spec.magnification if spec.magnification == "fit" else float(draw(spec.magnification, rng))
+
+    def number(value: Draw) -> float:
+        return float(draw(value, rng, shared))
+
+    source_detector_mm = number(spec.source_detector_mm)
+    magnification = spec.magnification if spec.magnification == "fit" else number(spec.magnification)
     beam = {
-        "tube_kv": float(draw(spec.tube_kv, rng)) if spec.spectrum is None else None,
-        "filters": {name: float(draw(value, rng)) for name, value in sorted(spec.filters.items())},
-        "exposure_mas": float(draw(spec.exposure_mas, rng)),
+        "tube_kv": number(spec.tube_kv) if spec.spectrum is None else None,
+        "filters": {name: number(value) for name, value in sorted(spec.filters.items())},
+        "exposure_mas": number(spec.exposure_mas),
     }
     distances = {}
     if spec.trajectory.vectors is None:
@@ -152,22 +196,47 @@ def sample_scan(spec: ScanDraws, points_mm: np.ndarray, part: str, rng: np.rando
 
 
 def sample_defects(
-    spec: DatasetSpec, solid: Manifold, rng: np.random.Generator
+    spec: DatasetSpec, part: Part, host: str, rng: np.random.Generator, shared: Mapping[str, float] = NOTHING
 ) -> tuple[tuple[object, ...], dict[str, int]]:
-    """Return the flaws, placed in the host, and how many of each kind found no place."""
-    host, flaws, solids, unplaced = Host(solid=solid), [], [], {}
-    for wish in spec.defects:
+    """Return the flaws, in the order of the spec, and how many of each kind found no place.
+
+    What changes the part as a whole is drawn first: all others are placed in what it leaves of the host.
+
+    Args:
+        spec: What to draw from.
+        part: As it should be.
+        host: The body that flaws sit in.
+        rng: Where all comes from.
+        shared: What draws may follow.
+    """
+    names = (host, *(body.name for body in part.bodies if body.name != host))
+    flaws: list[list[object]] = [[] for _ in spec.defects]
+    for wish, found in zip(spec.defects, flaws, strict=True):
         kind = kinds.kind_of(wish.kind)
-        for _ in range(draw_count(wish.count, rng)):
-            numbers = {name: draw(value, rng) for name, value in sorted(wish.parameters.items())}
-            shape = kind.sample(rng, **numbers)
-            flaw = place(shape, rng, host, solids, wall_mm=wish.wall_mm, gap_mm=wish.gap_mm)
+        if kind.whole_part:
+            found += [
+                kind.sample(rng, bodies=names, **_numbers(wish, rng, shared))
+                for _ in range(draw_count(wish.count, rng, shared))
+            ]
+    changed, _ = change_whole(part, [flaw for found in flaws for flaw in found], host)
+    placer, unplaced = Placer(Host(solid=changed.body(host).solid)), {}
+    for wish, found in zip(spec.defects, flaws, strict=True):
+        kind, clouds = kinds.kind_of(wish.kind), None
+        for _ in range(0 if kind.whole_part else draw_count(wish.count, rng, shared)):
+            shape = kind.sample(rng, **_numbers(wish, rng, shared))
+            placement = wish.placement(lambda value: draw(value, rng, shared))
+            clouds = clouds or placer.clouds(placement, rng).centres_mm
+            flaw = placer.place(shape, rng, replace(placement, centres_mm=clouds))
             if flaw is None:
                 unplaced[wish.kind] = unplaced.get(wish.kind, 0) + 1
-                continue
-            flaws.append(flaw)
-            solids.append(flaw.solid())
-    return tuple(flaws), unplaced
+            else:
+                found.append(flaw)
+    return tuple(flaw for found in flaws for flaw in found), unplaced
+
+
+def _numbers(wish: DefectSpec, rng: np.random.Generator, shared: Mapping[str, float]) -> dict[str, Any]:
+    """Return the parameters of one flaw."""
+    return {name: draw(value, rng, shared) for name, value in sorted(wish.parameters.items())}
 
 
 def _plain(value: float) -> float:

@@ -1,21 +1,26 @@
 """What the user writes: a dataset in a few lines of YAML, each number a draw."""
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import yaml
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from defects import kinds
 from defects.kind import Parameter
 from defects.messages import BadInput, unknown
+from defects.placement import DRAWN, Placement, placement_of
 from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
-from scenes.draw import Draw, check, check_name, extent
+from scenes.draw import Draw, check, check_name, extent, names_in
+from scenes.penetration import PenetrationSpec
 from scenes.records import Name, Record, Split, validated
 from scenes.scene import Method, Window
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views
+from scenes.varied import put_back, taken_out
 from scenes.vector_files import with_vectors
 from scenes.yaml_text import read_yaml
 
@@ -145,8 +150,20 @@ class DefectSpec(Record):
     Attributes:
         kind: Name in `defects.kinds`.
         count: Draw of a whole number.
-        wall_mm: Least distance to the host's surface.
+        wall_mm: Least distance to the host's surface; of a flaw on the surface, to all of it that it does not open to.
         gap_mm: Least distance to other defects.
+        breaks_surface: Whether it may cut the surface, anywhere; `wall_mm` is then not given.
+        place: Where in the host; see `defects.placement` for what each way means.
+
+    | `place:` | means |
+    |---|---|
+    | `volume` | anywhere (where left out) |
+    | `surface` | on the surface (where left out, for kinds that are open to it by nature) |
+    | `{wall_depth_mm: [0.5, 2]}` | its centre so deep under the surface; a draw |
+    | `{thickest: 0.2}` | in the thickest 20 % of the matter |
+    | `{layer_mm: 0.05, normal: [0, 0, 1]}` | on a layer, its own z along the normal; `normal` is optional |
+    | `{along_mm: [[x, y, z], ...], off_mm: 0.5}` | along a line, its own x along it; `off_mm` is a draw, and optional |
+    | `{clusters: 2, spread_mm: 3}` | in clouds about so many points |
     """
 
     model_config = ConfigDict(extra="allow")
@@ -155,6 +172,8 @@ class DefectSpec(Record):
     count: Count = 1
     wall_mm: float = Field(default=0.2, ge=0)
     gap_mm: float = Field(default=0.1, ge=0)
+    breaks_surface: bool = False
+    place: Any = None
 
     @model_validator(mode="after")
     def _parameters_of_the_kind(self) -> "DefectSpec":
@@ -167,17 +186,63 @@ class DefectSpec(Record):
             raise ValueError(f"{self.kind} needs {missing[0]}")
         return self
 
+    @model_validator(mode="after")
+    def _has_a_place(self) -> "DefectSpec":
+        kind = kinds.kind_of(self.kind)
+        given = [name for name in ("place", "wall_mm", "gap_mm", "breaks_surface") if name in self.model_fields_set]
+        if kind.whole_part and given:
+            raise ValueError(f"{given[0]} means nothing for {self.kind}, which changes the whole part; leave it out")
+        if self.breaks_surface and "wall_mm" in self.model_fields_set:
+            raise ValueError("wall_mm and breaks_surface: true contradict each other; leave one out")
+        if self.place is not None:
+            self._check_place(kind.at_surface)
+        return self
+
+    def _check_place(self, at_surface: bool) -> None:
+        words = self.place if isinstance(self.place, dict) else {}
+        if at_surface and self.place != "surface" and "along_mm" not in words:
+            raise ValueError(
+                f"{self.kind} is open to the surface: place must be surface or along_mm, got {self.place!r}"
+            )
+        for word in (word for word in DRAWN if word in words):
+            _named(f"place.{word}", Parameter(open_below=word == "wall_depth_mm"), words[word])
+        try:
+            self.placement(lambda _: 1.0)
+        except BadInput as error:
+            raise BadInput(f"place: {error}") from error
+        deepest = extent(words["wall_depth_mm"])[1] if "wall_depth_mm" in words else math.inf
+        if not self.breaks_surface and deepest <= self.wall_mm:
+            raise ValueError(
+                f"place.wall_depth_mm can give at most {deepest:g}, and wall_mm keeps {self.wall_mm:g} clear; "
+                "lower wall_mm, or say breaks_surface: true"
+            )
+
+    def placement(self, number: Callable[[Draw], float]) -> Placement:
+        """Return where one defect may go, its draws made by `number`."""
+        at_surface = kinds.kind_of(self.kind).at_surface
+        common = {name: getattr(self, name) for name in ("wall_mm", "gap_mm", "breaks_surface")}
+        place = "volume" if self.place is None else self.place
+        return placement_of(place, number, on_surface=at_surface, **common)
+
     @property
     def parameters(self) -> dict[str, Draw]:
         """The kind's own draws, by name."""
         return dict(self.model_extra or {})
 
 
+NATURAL = (
+    "tube_kv", "filters", "exposure_mas", "source_detector_mm", "magnification", "penetration", "varied", "spectrum",
+    "beam_drift",
+)  # fmt: skip
+"""Fields of the scan that are draws by nature, or lists of their own."""
+
+
 class ScanDraws(Record):
-    """The scan, each number a draw.
+    """The scan; wherever it holds a number, a name or a flag, a draw may stand.
 
     Attributes:
         tube_kv: Voltage of the tube.
+        penetration: Instead of tube_kv, what the tube is set for: how much of the beam the darkest ray leaves.
         tube_target: W, Mo or Ag.
         anode_deg: Anode angle.
         filters: Thickness in mm by material.
@@ -195,9 +260,11 @@ class ScanDraws(Record):
         rays_per_pixel: Along each side of a pixel.
         noise: Whether there is any.
         backend: What computes the path lengths.
+        varied: Draws of all other fields by place, as reading finds them; the fields themselves hold a value amid them.
     """
 
     tube_kv: Positive = 160.0
+    penetration: PenetrationSpec | None = None
     tube_target: str = "W"
     anode_deg: float = Field(default=12.0, gt=0, lt=90)
     filters: dict[str, NotNegative] = Field(default_factory=lambda: {"Al": 0.5})
@@ -215,12 +282,29 @@ class ScanDraws(Record):
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
+    varied: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _draws_stand_beside(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        plain, draws = taken_out(cls, values, NATURAL)
+        return {**plain, "varied": {**values.get("varied", {}), **draws}} if draws else plain
+
+    def settled(self, rng: np.random.Generator, shared: Mapping[str, float]) -> "ScanDraws":
+        """Return the scan with a value drawn for all that varies."""
+        if not self.varied:
+            return self
+        return validated(ScanDraws, put_back(self, self.varied, rng, shared) | {"varied": {}}, "scan")
 
     @model_validator(mode="after")
     def _path_fits(self) -> "ScanDraws":
         check_views(self.trajectory, self.focal_spot, self.views, self.detector.pitch_mm)
         idle = [] if self.trajectory.vectors is None else ["source_detector_mm", "magnification"]
-        idle += [] if self.spectrum is None else ["tube_kv", "tube_target", "anode_deg"]
+        idle += [] if self.spectrum is None else ["tube_kv", "tube_target", "anode_deg", "penetration"]
+        if self.penetration is not None and self.tube_kv != type(self).model_fields["tube_kv"].default:
+            raise ValueError("tube_kv and penetration contradict each other; leave tube_kv out")
         for name in idle:
             if getattr(self, name) != type(self).model_fields[name].default:
                 held = "trajectory.vectors" if name in ("source_detector_mm", "magnification") else "spectrum"
@@ -264,6 +348,7 @@ class DatasetSpec(Record):
         scenes: How many.
         seed: Of every draw.
         scenes_per_shard: Samples in one tar.
+        shared: Draws by name, one value a scene, for others to follow: `{of: NAME, table: [[x, y], ...]}`.
         splits: Shares of the splits, by part.
         parts: To draw from.
         pose: How they stand.
@@ -277,6 +362,7 @@ class DatasetSpec(Record):
     scenes: int = Field(default=8, ge=1)
     seed: int = Field(default=0, ge=0)
     scenes_per_shard: int = Field(default=16, ge=1)
+    shared: dict[str, AnyNumber] = {}
     splits: dict[Split, Share] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
     parts: tuple[PartSpec, ...] = Field(min_length=1)
     pose: PoseSpec = PoseSpec()
@@ -288,6 +374,12 @@ class DatasetSpec(Record):
     def _makes_sense(self) -> "DatasetSpec":
         if min(self.splits.values(), default=0) < 0 or not sum(self.splits.values()) > 0:
             raise ValueError(f"splits need shares >= 0 with a sum above 0, got {self.splits}")
+        known = {*self.shared, *(["tube_kv"] if self.scan.penetration else [])}
+        followed = names_in(self.model_dump(mode="python", exclude={"shared"}))
+        if lost := sorted(followed - known):
+            raise ValueError(f"{unknown('name after of:', lost[0], known)}; give it under shared:")
+        if loops := sorted(names_in(self.shared)):
+            raise ValueError(f"shared: a shared draw follows no other, got of: {loops[0]}")
         keys = [part.key for part in self.parts]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
             raise ValueError(f"two parts are called {twice[0]!r}; give each a name of its own")

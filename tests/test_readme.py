@@ -41,9 +41,30 @@ def test_the_spec_is_a_spec(desk):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("block", [1, 2])
+def test_defects_and_chance_are_drawn_as_the_text_says(desk, block):
+    """Put into the dataset above, a scene comes through; all flaws of the list are placed."""
+    spec, keys = read_yaml(blocks("yaml")[0]), read_yaml(blocks("yaml")[block])
+    if "scan" in keys:
+        del spec["scan"]["tube_kv"]
+        keys["scan"]["detector"] |= spec["scan"]["detector"]
+    spec |= keys | {"scan": spec["scan"] | keys.get("scan", {}) | {"views": 24}, "volume": {"voxels": 32}}
+    (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
+    _, samples = first_samples(read_dataset_spec(desk / "castings.yaml"), desk, 1, print)
+    scene = samples[0]["scene"]["scene"]
+    if block == 1:
+        kinds = [flaw["kind"] for flaw in scene["defects"]]
+        assert {kind: kinds.count(kind) for kind in kinds} == {
+            "gas_pore": 22, "lack_of_fusion": 3, "undercut": 1, "warp": 1,
+        }  # fmt: skip
+    else:
+        assert samples[0]["scene"]["quality"]["lowest_transmission"] == pytest.approx(0.02, rel=0.2)
+
+
+@pytest.mark.slow
 def test_the_scanner_is_one_that_scans(desk):
     """All its keys at once, put into the dataset above: one scene comes through, and holds what was asked for."""
-    keys = read_yaml(blocks("yaml")[1])
+    keys = read_yaml(blocks("yaml")[3])
     spec = read_yaml(blocks("yaml")[0])
     spec["scan"] |= keys | {"views": 60}
     (desk / "castings.yaml").write_text(yaml.safe_dump(spec))

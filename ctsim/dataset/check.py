@@ -127,14 +127,14 @@ def _label_faults(sample: dict[str, Any], dataset: dict) -> Iterator[str]:
 
 
 def _volumes_mm3(sample: dict[str, Any]) -> tuple[float, float]:
-    """Return the volume of the defects that lie wholly within the voxels, and of all."""
+    """Return the volume of the defects that lie wholly within the voxels, and of all; those of no solid have none."""
     half_mm = sample["scene"]["voxel_mm"] * np.array(sample["fractions"].shape[::-1]) / 2
-    least = 0.0
-    for record in sample["defects"]:
+    solid, least = [record for record in sample["defects"] if record["volume_mm3"] is not None], 0.0
+    for record in solid:
         # no corner lies farther from the centre of mass than the whole extent
         reach_mm = np.abs(record["centroid_stage_mm"]) + record["feret_max_mm"]
         least += record["volume_mm3"] if np.all(reach_mm <= half_mm) else 0.0
-    return least, sum(record["volume_mm3"] for record in sample["defects"])
+    return least, sum(record["volume_mm3"] for record in solid)
 
 
 def _shapes(scene: SceneSpec) -> dict[str, tuple[int, ...]]:

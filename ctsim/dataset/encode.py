@@ -39,6 +39,7 @@ def scene_record(sample: Sample) -> dict[str, Any]:
         "scene": scene.to_json(),
         "voxel_mm": scene.volume.voxel_mm,
         "quality": sample.quality,
+        "porosity": sample.porosity,
         "storage": {
             name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0} for name, (dtype, _) in ARRAYS.items()
         },

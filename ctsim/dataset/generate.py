@@ -24,6 +24,7 @@ from ctsim.dataset.plan import (
     plan_shards,
 )  # fmt: skip
 from ctsim.files import locked, sha256_of, write_file
+from ctsim.penetration import rays_through
 from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_shard
 from defects.messages import BadInput
@@ -145,7 +146,7 @@ def first_samples(
     samples = []
     for index in range(min(count, spec.scenes)):
         try:
-            scene = sample(spec, index, load)
+            scene = sample(spec, index, load, rays_through)
             samples.append(decode(scene.key, encode(make_sample(scene, load(scene.part), classes))))
         except (BadInput, ArithmeticError) as error:
             note(f"scene {index} is dropped: {error}")
@@ -156,7 +157,7 @@ def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
     """Return a scene and its sample's files, or why it was dropped."""
     folder = Path(task.folder)
     try:
-        scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder))
+        scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder), rays_through)
         return scene, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
     except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
         return str(error)

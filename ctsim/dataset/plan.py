@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ctsim.dataset.encode import made_by
 from ctsim.materials import material
+from ctsim.penetration import rays_through
 from ctsim.radiograph import backend_of
 from ctsim.reconstruct.fdk import check_path
 from ctsim.scanner import scanner_of
@@ -16,7 +17,7 @@ from ctsim.spectrum import tube_spectrum
 from ctsim.trajectory import nominal_geometry
 from defects import kinds
 from defects.messages import BadInput
-from scenes.draw import extent
+from scenes.draw import extent, names_of
 from scenes.parts import Part, fingerprint, load_part, source_of
 from scenes.records import SPLITS
 from scenes.sample import choose_part, sample_setup, split_of
@@ -65,18 +66,21 @@ def load_parts(spec: DatasetSpec, folder: Path) -> dict[str, Part]:
 
 def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
     """Raise BadInput where the spec names what does not exist, or a part does not fit the scanner."""
-    backend_of(spec.scan.backend)
+    for backend in names_of(spec.scan.varied.get("backend", spec.scan.backend)):
+        backend_of(backend)
     panel = spec.scan.detector
-    layers = [*panel.filters, *panel.window, *([panel.scintillator] if panel.scintillator else [])]
+    scintillators = names_of(spec.scan.varied.get("detector.scintillator", panel.scintillator))
+    layers = [*panel.filters, *panel.window, *scintillators]
     for name in (*materials_of(spec, load_parts(spec, folder)), *spec.scan.filters, *layers):
         material(name)
-    for tube_kv in extent(spec.scan.tube_kv) if spec.scan.spectrum is None else ():
+    wish = spec.scan.penetration
+    for tube_kv in (wish.tube_kv if wish else extent(spec.scan.tube_kv)) if spec.scan.spectrum is None else ():
         tube_spectrum(tube_kv, spec.scan.tube_target, spec.scan.anode_deg, ())
     setups = [
-        sample_setup(spec, index, lambda choice: load_part(choice, folder))
+        sample_setup(spec, index, lambda choice: load_part(choice, folder), rays_through)
         for index in range(min(spec.scenes, CHECKED_SCENES))
     ]
-    check_beam(_weakest(spec, setups[0].scan))
+    check_beam(setups[0].scan if wish else _weakest(spec, setups[0].scan))
     for setup in setups if spec.volume.method == "fdk" else ():
         check_path(nominal_geometry(setup.scan))
 

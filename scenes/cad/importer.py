@@ -2,9 +2,10 @@
 
     solids, report = read_solids(Path("bracket.stl"), unit="mm")
 
-The file's unit is taken to mm; each piece is welded, tidied, oriented and nested; what is not closed is refused, or
-closed if `repair` asks for it. STL, OBJ, PLY and OFF state no unit, so it must be given. 3MF and STEP state theirs, and
-a different one is refused: where a header lies, `scale` sets it right (200 mm labelled as inches: `scale: 0.03937`).
+The file's unit is taken to mm; each piece is welded, tidied, oriented, cut apart where it runs through itself, and
+nested; what is not closed is refused, or closed if `repair` asks for it. STL, OBJ, PLY and OFF state no unit, so it
+must be given. 3MF and STEP state theirs, and a different one is refused: where a header lies, `scale` sets it right
+(200 mm labelled as inches: `scale: 0.03937`).
 """
 
 import hashlib
@@ -74,7 +75,8 @@ def read_solids(
     """Return the bodies of a CAD or mesh file [mm], and the report of how they were made.
 
     Bodies of a mesh file that overlap or touch are united; bodies of a STEP file stay apart, and what two of them
-    claim stays with the first. Self-intersections within one shell are not looked for.
+    claim stays with the first. A shell that runs through itself becomes what its winding number is above 0 in; that is
+    told, and refused where it cannot be had.
 
     Args:
         path: An STL, OBJ, PLY, OFF, 3MF or STEP file.

@@ -7,6 +7,7 @@ from manifold3d import Error, Manifold, Mesh64, OpType
 
 from defects.messages import BadInput
 from scenes.cad.mending import Note, Surface, compact, linked, turn
+from scenes.cad.uncrossing import uncrossed
 
 FLAT = 1e-9  # volume over (area ** 1.5) below which a closed shell holds nothing: float32 files leave 1e-12
 INSIDE = 1e-6  # share of a shell that may stand out of the shell it lies in
@@ -41,7 +42,8 @@ def bodies_of(surface: Surface, shell: np.ndarray, *, void: bool, notes: list[No
         notes: Where changes are told.
 
     Raises:
-        BadInput: For an inner shell of doubtful direction, without `void`.
+        BadInput: For an inner shell of doubtful direction, without `void`, and for a shell that runs through itself and
+            cannot be mended.
     """
     ends = np.cumsum(np.bincount(shell))[:-1]
     parts = [surface.take(faces) for faces in np.split(np.argsort(shell, kind="stable"), ends)]
@@ -55,6 +57,8 @@ def bodies_of(surface: Surface, shell: np.ndarray, *, void: bool, notes: list[No
     solids = [manifold_of(part) for part in outward]
     vanished = sum(len(p.faces) - solid.num_tri() for p, solid in zip(outward, solids, strict=True))
     notes.append(Note("collapsed {count} face{s} without area", vanished))
+    within = TOUCH_OF_DIAGONAL * surface.diagonal_mm
+    solids = [uncrossed(solid, within, notes=notes) for solid in solids]
     around = parents_of(solids)
     hollow = cavities_of(outward, inverted, around, void=void, notes=notes)
     final = [turn(p, np.ones(len(p.faces), dtype=bool)) if h else p for p, h in zip(outward, hollow, strict=True)]

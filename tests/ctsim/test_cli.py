@@ -171,8 +171,20 @@ def test_parts_knows_a_cube(ctsim, tmp_path):
     assert (report["bodies"], report["faces"], report["unit"]) == (1, 12, "inch")
     code, out, _ = ctsim("parts", tmp_path / "cube.stl", "--unit", "mm")
     head, row = out.splitlines()
-    assert head.split() == ["file", "unit", "size", "mm", "volume", "mm3", "bodies", "faces"]
-    assert row.split() == ["cube.stl", "mm", "20", "x", "20", "x", "20", "8000", "1", "12"]
+    assert head.split() == [
+        "file",
+        "unit",
+        "size",
+        "mm",
+        "volume",
+        "mm3",
+        "bodies",
+        "watertight",
+        "faces",
+        "read",
+        "faces",
+    ]
+    assert row.split() == ["cube.stl", "mm", "20", "x", "20", "x", "20", "8000", "1", "yes", "12", "12"]
 
 
 def test_doctor_is_content_with_this_machine(ctsim):

@@ -15,7 +15,7 @@ from scenes.body import Body
 from scenes.build import Solid, Specimen
 from scenes.detector import DetectorSpec
 from scenes.parts import Part
-from scenes.penetration import PenetrationSpec, settled
+from scenes.penetration import PenetrationSpec, set_for
 from scenes.scene import Pose, ScanSpec
 from scenes.seeds import stream
 
@@ -77,7 +77,7 @@ def test_the_quanta_are_the_squared_signal_to_noise_of_the_darkest_pixel():
 @pytest.mark.parametrize("transmission", [0.05, 0.135, 0.18])
 def test_the_lowest_voltage_that_lets_enough_through_is_taken(transmission):
     spec, rays = PenetrationSpec(tube_kv=(62, 300)), rays_through(ball("Al"), STILL, scan_at(100))
-    found = settled(spec, transmission, None, scan_at, rays, "ball")
+    found = set_for(spec, transmission, None, scan_at, rays, "ball")
     kv = found.tube_kv
     assert expected("Al", kv)[0] >= 0.99 * transmission
     if kv > 62:
@@ -87,7 +87,7 @@ def test_the_lowest_voltage_that_lets_enough_through_is_taken(transmission):
 
 def test_the_exposure_brings_the_quanta_that_are_wanted():
     rays = rays_through(ball("Al"), STILL, scan_at(100))
-    found = settled(PenetrationSpec(tube_kv=(60, 300)), 0.1, 500.0, scan_at, rays, "ball")
+    found = set_for(PenetrationSpec(tube_kv=(60, 300)), 0.1, 500.0, scan_at, rays, "ball")
     assert rays(found)[1] == pytest.approx(500, rel=1e-5)
     assert expected("Al", found.tube_kv)[1] * found.exposure_mas / 0.2 == pytest.approx(500, rel=0.02)
 
@@ -95,7 +95,7 @@ def test_the_exposure_brings_the_quanta_that_are_wanted():
 def test_what_no_voltage_gets_through_is_told_with_how_much_does():
     rays = rays_through(ball("W"), STILL, scan_at(100))
     with pytest.raises(BadInput, match=r"ball lets .* of the beam through at 200 kV, wanted 0.1: give"):
-        settled(PenetrationSpec(tube_kv=(60, 200)), 0.1, None, scan_at, rays, "ball")
+        set_for(PenetrationSpec(tube_kv=(60, 200)), 0.1, None, scan_at, rays, "ball")
 
 
 def test_voltages_are_whole_steps_between_the_ends():

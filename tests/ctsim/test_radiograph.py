@@ -69,7 +69,7 @@ def test_void_is_not_rendered_and_materials_are_kept_apart():
         solids=(
             Solid(surface=block - hole - plug, material="Al", label="Al"),
             Solid(surface=hole, material="void", label="gas_pore", number=1),
-            Solid(surface=plug, material="W", label="inclusion", number=2),
+            Solid(surface=plug, material="W", label="inclusion_dense", number=2),
         ),
         host=block,
     )

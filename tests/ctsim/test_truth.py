@@ -10,6 +10,7 @@ from ctsim.geometry import Grid
 from ctsim.truth import label, occupancy
 from defects.crack import sample as sample_crack
 from defects.gas_pore import GasPore
+from defects.shapes import ellipsoid
 from scenes.build import Solid, Specimen
 from scenes.seeds import stream
 from tests.ctsim.shapes import share_of
@@ -90,9 +91,9 @@ def test_each_voxel_takes_the_class_with_the_largest_share_and_the_defect_with_t
     solids = (
         Solid(surface=block - pores[0] - pores[1], material="Al", label="Al"),
         Solid(surface=pores[0], material="void", label="gas_pore", number=1),
-        Solid(surface=pores[1], material="W", label="inclusion", number=2),
+        Solid(surface=pores[1], material="W", label="inclusion_dense", number=2),
     )
-    truth = label(Specimen(solids=solids, host=block), GRID, ("air", "Al", "gas_pore", "inclusion"))
+    truth = label(Specimen(solids=solids, host=block), GRID, ("air", "Al", "gas_pore", "inclusion_dense"))
     voxel = lambda x, y, z: (int((z + 10) * 2), int((y + 12.5) * 2), int((x + 15) * 2))  # noqa: E731
     assert truth.labels[voxel(0, 0, 0)] == 2
     assert truth.labels[voxel(3, -3, 1)] == 1
@@ -118,3 +119,33 @@ def test_an_open_surface_is_not_filled_in_silence():
 
     with pytest.raises(ArithmeticError, match="open surface"):
         occupancy(Open(surface=Manifold.cube((3, 3, 3), True).rotate((10, 20, 30)), material="Al", label="Al"), GRID)
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (10, 20, 30), (45, 35, 5)])
+@pytest.mark.parametrize(
+    ("solid", "volume"),
+    [
+        (ellipsoid((2.0, 2.0, 2.0)), 4 / 3 * np.pi * 8),
+        (Manifold.cube((3, 4, 5), True), 60.0),
+        (Manifold.cylinder(5, 1.5, 1.5, 720, True), np.pi * 1.5**2 * 5),
+    ],
+    ids=["ball", "box", "cylinder"],
+)
+def test_shares_are_right_to_a_hundredth_of_the_true_volume(solid, volume, turn):
+    image = whole(solid.rotate(turn).translate((0.13, 0.27, -0.31)))
+    assert image.sum() * GRID.voxel_mm**3 == pytest.approx(volume, rel=0.01)
+
+
+def test_each_voxels_share_is_right_to_a_hundredth_against_the_box_that_it_is():
+    """A tilted box cut with a voxel is a solid of its own, whose volume is exact."""
+    box = Manifold.cube((3, 4, 5), True).rotate((10, 20, 30)).translate((0.13, 0.27, -0.31))
+    image = whole(box)
+    rims = np.argwhere((image > 0.02) & (image < 0.98))[::17]
+    found, wanted = [], []
+    for z, y, x in rims:
+        corner = GRID.corner_mm + GRID.voxel_mm * np.array([x, y, z])
+        voxel = Manifold.cube((GRID.voxel_mm,) * 3).translate(tuple(corner))
+        found.append(image[z, y, x])
+        wanted.append((voxel ^ box).volume() / GRID.voxel_mm**3)
+    assert len(rims) > 10
+    np.testing.assert_allclose(found, wanted, atol=0.01)

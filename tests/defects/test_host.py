@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from manifold3d import Manifold
 
 from defects.gas_pore import GasPore
-from defects.host import Host, reach_mm
+from defects.host import Host
 from defects.shapes import ellipsoid
 
 CUBE = Host(solid=Manifold.cube((20.0, 20.0, 20.0), True))
@@ -76,15 +76,3 @@ def test_the_box_is_the_lowest_and_the_highest_corner():
     low, high = Host(solid=Manifold.cube((1.0, 2.0, 3.0)).translate((5.0, 6.0, 7.0))).box_mm
     assert low.tolist() == [5, 6, 7]
     assert high.tolist() == [6, 8, 10]
-
-
-@given(point=st.tuples(*[st.floats(-9.9, 9.9)] * 3))
-def test_reach_in_a_cube_is_the_distance_to_its_six_sides(point):
-    x, y, z = point
-    expected = (10 + x, 10 - x, 10 + y, 10 - y, 10 + z, 10 - z)
-    assert reach_mm(CUBE.solid, np.array(point)) == pytest.approx(expected, abs=1e-9)
-
-
-def test_reach_into_the_open_is_infinite():
-    beside = reach_mm(CUBE.solid, np.array([15.0, 1.0, 1.0]))
-    assert beside.tolist() == [5, *[np.inf] * 5]

@@ -22,7 +22,7 @@ from tests.scenes.toy import block, bolted, dataset, load
 FLAWS = [
     {"kind": "gas_pore", "count": [1, 4], "diameter_mm": {"lognormal": [2.0, 0.3], "within": [1.0, 4.0]}},
     {"kind": "crack", "count": {"poisson": 1.0}, "length_mm": [4, 8], "opening_mm": 0.2},
-    {"kind": "inclusion", "count": 1, "diameter_mm": 1.0, "material": {"choice": ["W", "Fe"]}},
+    {"kind": "inclusion_dense", "count": 1, "diameter_mm": 1.0, "material": {"choice": ["W", "Fe"]}},
 ]
 SCAN = {"tube_kv": [100, 200], "filters": {"Al": [0, 2], "Cu": 0.5}, "exposure_mas": {"log_uniform": [0.01, 1]}}
 BUSY = {"defects": FLAWS, "scan": SCAN, "pose": {"orientation": "uniform", "shift_mm": [0, 3]}}
@@ -75,12 +75,15 @@ def test_every_stage_draws_from_a_stream_of_its_own(monkeypatch):
     monkeypatch.setattr("scenes.sample.stream", lambda *which: asked.append(which) or stream(*which))
     sample(dataset(**BUSY, seed=2), 5, load)
     asked.remove((2, 5, "part"))  # the part is chosen once more for its split, by the same draw
-    assert sorted(asked) == [(2, 5, stage) for stage in ("defects", "dimensions", "part", "pose", "scan")]
+    asked.remove((2, 5, "shared"))  # and what is shared is drawn once more for the flaws
+    assert sorted(asked) == [
+        (2, 5, stage) for stage in ("defects", "dimensions", "part", "pose", "scan", "shared", "varied")
+    ]
 
 
 def test_a_scene_survives_json_with_all_its_flaws():
     scene = sample(dataset(**BUSY), 17, load)
-    assert {kinds.name_of(flaw) for flaw in scene.defects} >= {"gas_pore", "inclusion"}
+    assert {kinds.name_of(flaw) for flaw in scene.defects} >= {"gas_pore", "inclusion_dense"}
     assert SceneSpec.from_json(json.loads(json.dumps(scene.to_json()))) == scene
 
 
@@ -136,7 +139,7 @@ def test_flaws_that_find_no_place_are_counted_by_kind_and_never_lost():
         {"kind": "gas_pore", "count": 8, "diameter_mm": 14.0},
         {"kind": "gas_pore", "count": 2, "diameter_mm": 25.0},
         {"kind": "crack", "count": 1, "length_mm": 90.0, "opening_mm": 1.0},
-        {"kind": "inclusion", "count": 2, "diameter_mm": 0.5, "material": "W"},
+        {"kind": "inclusion_dense", "count": 2, "diameter_mm": 0.5, "material": "W"},
     ]
     scene = sample(dataset(defects=wishes), 0, load)
     placed = [kinds.name_of(flaw) for flaw in scene.defects]
@@ -144,8 +147,8 @@ def test_flaws_that_find_no_place_are_counted_by_kind_and_never_lost():
     assert placed.count("gas_pore") + scene.unplaced["gas_pore"] == 10
     assert scene.unplaced["crack"] == 1
     assert "crack" not in placed
-    assert placed.count("inclusion") == 2
-    assert "inclusion" not in scene.unplaced
+    assert placed.count("inclusion_dense") == 2
+    assert "inclusion_dense" not in scene.unplaced
 
 
 def test_where_all_find_a_place_none_is_counted():
@@ -209,6 +212,34 @@ def test_dimensions_and_scale_are_drawn_and_reach_the_part():
         assert setup.part.bodies[0].solid.genus() == 1 + bolts
         x = setup.part.bodies[0].solid.bounding_box()[3]
         assert x == pytest.approx(42 * scale)
+
+
+def placed(**wish) -> list:
+    spec = dataset(defects=[{"kind": "gas_pore", "diameter_mm": 0.4, "wall_mm": 0.1, **wish}])
+    return list(sample(spec, 1, load).defects)
+
+
+def test_a_depth_is_drawn_anew_for_each_flaw():
+    host = Host(solid=block().bodies[0].solid)
+    flaws = placed(count=60, place={"wall_depth_mm": [1.0, 4.0]})
+    depths = host.wall.nearest(np.array([flaw.centre_mm for flaw in flaws]))[0]
+    assert stats.kstest(depths, stats.uniform(1, 3).cdf).pvalue > 0.01
+
+
+def test_flaws_of_one_entry_share_their_clouds():
+    """Two clouds of 0.5 mm about two points: no flaw is far from both."""
+    flaws = placed(count=40, place={"clusters": 2, "spread_mm": 0.5})
+    points = np.array([flaw.centre_mm for flaw in flaws])
+    assert len(points) == 40
+    first = np.linalg.norm(points - points[0], axis=1) < 4
+    assert np.all(np.linalg.norm(points[~first] - points[~first][:1], axis=1) < 4)
+
+
+def test_a_flaw_of_the_surface_cuts_it_open():
+    flaws = placed(count=5, place="surface")
+    body = block().bodies[0].solid
+    shares = [(flaw.solid() ^ body).volume() / flaw.volume_mm3 for flaw in flaws]
+    assert shares == pytest.approx([0.5] * 5, abs=0.01)
 
 
 # --- view and volume ---

@@ -6,10 +6,12 @@ import math
 import pytest
 from pydantic import ValidationError
 
+from defects import kinds
 from defects.crack import Crack
 from defects.gas_pore import GasPore
-from defects.inclusion import Inclusion
+from defects.inclusion import InclusionDense
 from defects.messages import BadInput
+from defects.placement import Placement
 from scenes.detector import DetectorSpec
 from scenes.scene import SceneSpec, read_scene_spec
 from scenes.spec import (
@@ -150,15 +152,81 @@ def test_a_distance_to_keep_is_at_least_zero(key, bad):
         (PORE | {"count": [0.5, 2]}, "defects.0.count: a range of counts must hold whole numbers"),
         ({"kind": "gas_pore"}, "defects.0: gas_pore needs diameter_mm"),
         ({"diameter_mm": 1}, "defects.0.kind: is missing"),
-        ({"kind": "inclusion", "diameter_mm": 1, "material": 5}, "defects.0: material: expected a name"),
+        ({"kind": "inclusion_dense", "diameter_mm": 1, "material": 5}, "defects.0: material: expected a name"),
         (
-            {"kind": "inclusion", "diameter_mm": 1, "material": {"choice": []}},
+            {"kind": "inclusion_dense", "diameter_mm": 1, "material": {"choice": []}},
             "defects.0: material: choice needs a list",
         ),
     ],
 )
 def test_a_defects_own_parameters_are_checked_at_the_door(flaw, text):
     assert refusal(defects=[flaw]).startswith(text)
+
+
+PLATE = {"kind": "cold_shut"}
+"""Open to the surface by its nature."""
+
+NEEDED = {name: 0.5 for name, p in kinds.kind_of("cold_shut").parameters.items() if p.default is None}
+
+
+@pytest.mark.parametrize(
+    ("flaw", "text"),
+    [
+        (PORE | {"place": "surfase"}, "defects.0: place: unknown place 'surfase'; did you mean 'surface'"),
+        (PORE | {"place": {"thickest": 2}}, "defects.0: place: thickest must be a share above 0 and at most 1, got 2"),
+        (PORE | {"place": {"thikest": 2}}, "defects.0: place: unknown word under place 'thikest'"),
+        (PORE | {"place": {"wall_depth_mm": 0}}, "defects.0: place.wall_depth_mm: must be above 0, got 0"),
+        (PORE | {"place": {"wall_depth_mm": [2, 1]}}, "defects.0: place.wall_depth_mm: a range must rise"),
+        (
+            PORE | {"place": {"wall_depth_mm": [0.1, 0.5]}, "wall_mm": 0.5},
+            "defects.0: place.wall_depth_mm can give at most 0.5, and wall_mm keeps 0.5 clear",
+        ),
+        (
+            PORE | {"place": {"along_mm": [[0, 0, 0], [1, 0, 0]], "off_mm": [-1, 1]}},
+            "defects.0: place.off_mm: must be at least 0, can give -1",
+        ),
+        (PORE | {"breaks_surface": True, "wall_mm": 1}, "defects.0: wall_mm and breaks_surface: true contradict"),
+        (PORE | {"breaks_surface": "often"}, "defects.0.breaks_surface: must be true or false"),
+        (
+            PLATE | NEEDED | {"place": {"thickest": 0.5}},
+            "defects.0: cold_shut is open to the surface: place must be surface or along_mm",
+        ),
+        (PLATE | NEEDED | {"place": "volume"}, "defects.0: cold_shut is open to the surface: place must be surface"),
+    ],
+    ids=str,
+)
+def test_a_place_that_makes_no_sense_is_refused(flaw, text):
+    assert refusal(defects=[flaw]).startswith(text)
+
+
+def test_a_place_in_words_is_the_placement_of_each_flaw():
+    def placement(**keys):
+        return dataset(defects=[PORE | keys]).defects[0].placement(lambda value: value[0])
+
+    assert placement() == Placement(wall_mm=0.2, gap_mm=0.1)
+    assert placement(wall_mm=1.0, place={"wall_depth_mm": [2.0, 3.0]}) == Placement(wall_mm=1.0, wall_depth_mm=2.0)
+    assert placement(place="surface") == Placement(on_surface=True)
+    assert placement(breaks_surface=True).breaks_surface
+
+
+def test_kinds_that_are_open_to_the_surface_lie_on_it():
+    wish = dataset(defects=[PLATE | NEEDED]).defects[0]
+    assert wish.placement(float).on_surface
+    line = [[0.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    along = dataset(defects=[PLATE | NEEDED | {"place": {"along_mm": line}}]).defects[0].placement(float)
+    assert along.on_surface
+    assert along.along_mm == ((0, 0, 0), (1, 0, 0))
+
+
+WHOLE = [name for name, kind in kinds.KINDS.items() if kind.whole_part]
+
+
+@pytest.mark.parametrize("kind", WHOLE)
+@pytest.mark.parametrize("word", [{"place": "volume"}, {"wall_mm": 1}, {"gap_mm": 1}, {"breaks_surface": True}])
+def test_what_changes_the_whole_part_has_no_place(kind, word):
+    needed = {name: 0.5 for name, p in kinds.kind_of(kind).parameters.items() if p.default is None}
+    text = f"defects.0: {next(iter(word))} means nothing for {kind}, which changes the whole part"
+    assert refusal(defects=[{"kind": kind} | needed | word]).startswith(text)
 
 
 def test_a_defect_without_bounds_of_its_own_may_be_lognormal():
@@ -322,7 +390,7 @@ def test_a_missing_file_and_a_folder_are_named(tmp_path, read):
 FLAWS = (
     GasPore(diameter_mm=2.0, elongation=1.3, centre_mm=(1.0, 2.0, 3.0)),
     Crack(length_mm=5.0, width_mm=3.0, opening_mm=0.1, waves=((0.1, 1.0, 2.0, 30.0),)),
-    Inclusion(diameter_mm=1.0, material="W"),
+    InclusionDense(diameter_mm=1.0, material="W"),
 )
 
 

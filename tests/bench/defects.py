@@ -1,0 +1,64 @@
+"""What many flaws cost: `python -m tests.bench.defects [--json]`."""
+
+import time
+
+import numpy as np
+
+from scenes.body import Body
+from scenes.build import build
+from scenes.library.catalog import make_part
+from scenes.parts import Part
+from scenes.records import validated
+from scenes.sample import sample_defects
+from scenes.scene import SceneSpec
+from scenes.spec import DatasetSpec
+from tests.bench.figures import peak_mb, show
+
+PORES = 2000
+EDGE_MM = 1.2
+
+
+def main() -> None:
+    """Print what it takes to place 2,000 pores of 0.3 to 1 mm in a housing of fine facets, and to cut them into it."""
+    (body,) = make_part("pump_housing", {})
+    part = Part(bodies=(Body(name="housing", solid=body.solid.refine_to_length(EDGE_MM), material="Al"),))
+    faces = part.bodies[0].solid.num_tri()
+    wish = {"kind": "gas_pore", "count": PORES, "diameter_mm": [0.3, 1.0], "wall_mm": 0.3, "gap_mm": 0.2}
+    spec = validated(DatasetSpec, {"name": "bench", "parts": [{"library": "pump_housing"}], "defects": [wish]}, "bench")
+    start = time.perf_counter()
+    flaws, unplaced = sample_defects(spec, part, "housing", np.random.default_rng(0))
+    placed = time.perf_counter()
+    specimen = build(_scene().model_copy(update={"defects": flaws}), part)
+    sound = specimen.solids[0].surface.num_tri()
+    built = time.perf_counter()
+    show(
+        {
+            "faces_of_the_host": faces,
+            "pores_placed": len(flaws),
+            "pores_unplaced": sum(unplaced.values()),
+            "place_s": placed - start,
+            "build_s": built - placed,
+            "place_and_build_s": built - start,
+            "faces_of_the_specimen": sound,
+            "memory_mb": peak_mb(),
+        }
+    )
+
+
+def _scene() -> SceneSpec:
+    """Return a scene of the housing without flaws."""
+    return SceneSpec.from_json(
+        {
+            "dataset": "bench",
+            "part": {"name": "housing", "library": "pump_housing", "materials": {}, "host": "housing"},
+            "scan": {
+                "tube_kv": 160.0, "exposure_mas": 0.1, "detector": {}, "source_detector_mm": 800.0,
+                "source_object_mm": 400.0, "views": 90,
+            },
+            "volume": {"shape": [16, 16, 16], "voxel_mm": 3.0},
+        }
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()
