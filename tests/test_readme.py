@@ -48,6 +48,7 @@ def test_defects_and_chance_are_drawn_as_the_text_says(desk, block):
     if "scan" in keys:
         del spec["scan"]["tube_kv"]
         keys["scan"]["detector"] |= spec["scan"]["detector"]
+        del spec["parts"][1]  # of steel, too thick for the tube
     spec |= keys | {"scan": spec["scan"] | keys.get("scan", {}) | {"views": 24}, "volume": {"voxels": 32}}
     (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
     _, samples = first_samples(read_dataset_spec(desk / "castings.yaml"), desk, 1, print)
@@ -58,7 +59,7 @@ def test_defects_and_chance_are_drawn_as_the_text_says(desk, block):
             "gas_pore": 22, "lack_of_fusion": 3, "undercut": 1, "warp": 1,
         }  # fmt: skip
     else:
-        assert samples[0]["scene"]["quality"]["lowest_transmission"] == pytest.approx(0.02, rel=0.2)
+        assert samples[0]["scene"]["quality"]["lowest_transmission"] == pytest.approx(0.01, rel=0.2)
 
 
 @pytest.mark.slow
