@@ -16,9 +16,14 @@ def ellipsoid(semi_axes_mm: tuple[float, float, float], segments: int = 32) -> M
     A ball of facets with its corners on the true one has too little volume (2.2 % at 32 segments), so it is blown up
     until the volume is right (by 0.8 % of the radius).
     """
+    return _ball(segments).scale(semi_axes_mm)
+
+
+@lru_cache(maxsize=8)
+def _ball(segments: int) -> Manifold:
+    """Return the ball of radius 1 and volume 4/3 pi: thousands of pores are made from it."""
     unit = Manifold.sphere(1.0, segments)
-    grow = (4 / 3 * np.pi / unit.volume()) ** (1 / 3)
-    return unit.scale(tuple(grow * a for a in semi_axes_mm))
+    return unit.scale(((4 / 3 * np.pi / unit.volume()) ** (1 / 3),) * 3)
 
 
 def rotation(quaternion: tuple[float, float, float, float]) -> Float[np.ndarray, "3 3"]:

@@ -40,6 +40,9 @@ def sample(spec: DatasetSpec, index: int, load: LoadPart, measure: Measure | Non
     Raises:
         BadInput: The part does not fit the scanner.
     """
+    if index != (original := original_of(spec, index)):
+        whole = sample(spec, original, load, measure)
+        return whole.model_copy(update={"index": index, "defects": (), "unplaced": {}, "twin_of": whole.key})
     setup = sample_setup(spec, index, load, measure)
     rng = stream(spec.seed, index, "defects")
     flaws, unplaced = sample_defects(spec, setup.part, setup.choice.host, rng, shared_draws(spec, index))
@@ -115,10 +118,16 @@ def shared_draws(spec: DatasetSpec, index: int) -> dict[str, float]:
     return {name: float(draw(value, rng)) for name, value in sorted(spec.shared.items())}
 
 
+def original_of(spec: DatasetSpec, index: int) -> int:
+    """Return the scene that scene `index` is drawn as: of twins, each second one is the one before it."""
+    return index - index % 2 if spec.twins else index
+
+
 def choose_part(spec: DatasetSpec, index: int) -> PartSpec:
     """Return which part scene `index` shows."""
     weights = np.array([part.weight for part in spec.parts])
-    return spec.parts[int(stream(spec.seed, index, "part").choice(len(weights), p=weights / weights.sum()))]
+    rng = stream(spec.seed, original_of(spec, index), "part")
+    return spec.parts[int(rng.choice(len(weights), p=weights / weights.sum()))]
 
 
 def split_of(spec: DatasetSpec, part: PartSpec) -> Split:

@@ -161,6 +161,7 @@ class SceneSpec(Record):
         pose: How it stands.
         defects: What is wrong with it: records of `defects.kinds`.
         unplaced: How many defects of a kind found no place.
+        twin_of: Key of the scene that this one is without its defects.
         scan: How it is scanned.
         volume: How it is reconstructed.
     """
@@ -173,6 +174,7 @@ class SceneSpec(Record):
     pose: Pose = Pose()
     defects: tuple[Any, ...] = ()
     unplaced: dict[str, int] = {}
+    twin_of: str | None = None
     scan: ScanSpec
     volume: VolumeSpec
 

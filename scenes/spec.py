@@ -347,6 +347,7 @@ class DatasetSpec(Record):
         description: A sentence for the dataset card.
         scenes: How many.
         seed: Of every draw.
+        twins: Whether each second scene is the one before it without its defects: the same but for these and the noise.
         scenes_per_shard: Samples in one tar.
         shared: Draws by name, one value a scene, for others to follow: `{of: NAME, table: [[x, y], ...]}`.
         splits: Shares of the splits, by part.
@@ -361,6 +362,7 @@ class DatasetSpec(Record):
     description: str = ""
     scenes: int = Field(default=8, ge=1)
     seed: int = Field(default=0, ge=0)
+    twins: bool = False
     scenes_per_shard: int = Field(default=16, ge=1)
     shared: dict[str, AnyNumber] = {}
     splits: dict[Split, Share] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})

@@ -149,6 +149,21 @@ def test_a_flaw_takes_from_its_host_and_from_no_other_body(host, other):
     assert 0.2 * ACROSS.volume_mm3 < flaw.surface.volume() < 0.8 * ACROSS.volume_mm3
 
 
+def test_many_flaws_are_cut_as_a_few_are(monkeypatch):
+    """Where a ball tells that a flaw lies inside, it is not cut by the host: the volumes are the same."""
+    rng = np.random.default_rng(4)
+    places = rng.uniform(-np.array(SIZE_MM) / 2, np.array(SIZE_MM) / 2, (90, 3))
+    flaws = [GasPore(diameter_mm=rng.uniform(1, 4), centre_mm=tuple(map(float, place))) for place in places]
+    found = {}
+    for few in (0, len(flaws) + 1):
+        monkeypatch.setattr("scenes.build.FEW", few)
+        found[few] = [(s.number, s.surface.volume()) for s in build(scene_with(*flaws), block()).solids]
+    (quick, plain) = found.values()
+    assert [number for number, _ in quick] == [number for number, _ in plain]
+    np.testing.assert_allclose([v for _, v in quick], [v for _, v in plain], atol=1e-9)
+    assert sum(v for _, v in quick) == pytest.approx(np.prod(SIZE_MM), rel=1e-9)
+
+
 def test_the_host_is_the_body_before_anything_went_wrong_with_it():
     specimen = build(scene_with(PORE, host="block", pose=SKEW), block())
     assert specimen.host.volume() == pytest.approx(np.prod(SIZE_MM), rel=1e-9)

@@ -331,3 +331,18 @@ def test_all_scenes_of_a_part_are_in_its_split():
     seen = {(scene.part.name, scene.split) for scene in (sample(spec, i, load) for i in range(60))}
     assert seen == {(part.key, split_of(spec, part)) for part in spec.parts}
     assert {split for _, split in seen} == {"train", "test"}
+
+
+# --- twins ---
+
+
+def test_a_twin_is_its_scene_without_the_defects():
+    spec = dataset(**BUSY | {"twins": True, "scenes": 20})
+    for index in range(0, 12, 2):
+        whole, twin = sample(spec, index, load), sample(spec, index + 1, load)
+        assert whole == sample(spec.model_copy(update={"twins": False}), index, load)
+        assert (whole.twin_of, twin.twin_of, twin.defects, twin.unplaced) == (None, whole.key, (), {})
+        same = {"index": whole.index, "defects": whole.defects, "unplaced": whole.unplaced, "twin_of": None}
+        assert twin.model_copy(update=same) == whole
+        assert split_of(spec, choose_part(spec, index)) == split_of(spec, choose_part(spec, index + 1))
+        assert SceneSpec.from_json(twin.to_json()) == twin
