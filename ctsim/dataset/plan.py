@@ -20,7 +20,7 @@ from defects.messages import BadInput
 from scenes.draw import extent, names_of
 from scenes.parts import Part, fingerprint, load_part, source_of
 from scenes.records import SPLITS
-from scenes.sample import choose_part, sample_setup, split_of
+from scenes.sample import Setup, choose_part, sample_setup, split_of
 from scenes.scene import ScanSpec
 from scenes.spec import DatasetSpec
 
@@ -76,13 +76,25 @@ def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
     wish = spec.scan.penetration
     for tube_kv in (wish.tube_kv if wish else extent(spec.scan.tube_kv)) if spec.scan.spectrum is None else ():
         tube_spectrum(tube_kv, spec.scan.tube_target, spec.scan.anode_deg, ())
-    setups = [
-        sample_setup(spec, index, lambda choice: load_part(choice, folder), rays_through)
-        for index in range(min(spec.scenes, CHECKED_SCENES))
-    ]
+    setups = _setups(spec, folder)
     check_beam(setups[0].scan if wish else _weakest(spec, setups[0].scan))
     for setup in setups if spec.volume.method == "fdk" else ():
         check_path(nominal_geometry(setup.scan))
+
+
+def _setups(spec: DatasetSpec, folder: Path) -> list[Setup]:
+    """Return the first scenes before anything goes wrong in them; where all are too thick for the tube, say so."""
+    found, reasons = [], []
+    for index in range(min(spec.scenes, CHECKED_SCENES)):
+        try:
+            found.append(sample_setup(spec, index, lambda choice: load_part(choice, folder), rays_through))
+        except BadInput as error:
+            if spec.scan.penetration is None:
+                raise
+            reasons.append(error)  # one part in one material may be too thick: that scene will be dropped
+    if not found:
+        raise reasons[0]
+    return found
 
 
 def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:

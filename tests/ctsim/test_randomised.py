@@ -99,3 +99,11 @@ def test_names_that_may_be_drawn_are_looked_up_at_the_door(tmp_path):
     bad = spec_of(scan={"detector": {"scintillator": {"choice": ["CsI", "Unobtainium"]}}}, shared={})
     with pytest.raises(BadInput, match="unknown material 'Unobtainium'"):
         check_at_the_door(bad, tmp_path)
+
+
+def test_a_part_too_thick_for_the_tube_is_dropped_and_only_where_all_are_is_the_dataset_refused(tmp_path):
+    scan = VARIED["scan"] | {"penetration": {"transmission": 0.002, "tube_kv": [60, 300]}}
+    mixed = [{"library": "bracket", "material": {"choice": ["AlSi10Mg", "W"]}}]
+    check_at_the_door(spec_of(scan=scan, parts=mixed), tmp_path)
+    with pytest.raises(BadInput, match=r"bracket lets .* of the beam through at 300 kV, wanted 0.002"):
+        check_at_the_door(spec_of(scan=scan, parts=[{"library": "bracket", "material": "W"}]), tmp_path)
