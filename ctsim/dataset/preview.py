@@ -20,15 +20,18 @@ TILE = 256
 TEXT = 34
 """Height of the two lines of text under a row of pictures [pixel]."""
 
-COLOURS = ((230, 60, 60), (255, 200, 40), (60, 200, 255), (220, 90, 255), (90, 230, 120))
-"""Of the defect classes, in their order."""
+COLOURS = (
+    (230, 60, 60), (255, 200, 40), (60, 200, 255), (220, 90, 255), (90, 230, 120), (255, 130, 30), (90, 120, 255),
+    (255, 140, 190), (190, 255, 90), (0, 200, 180), (200, 150, 100), (170, 170, 255),
+)  # fmt: skip
+"""Of the defect classes, in their order, again from the first where there are more."""
 
 
 def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
     """Return one row a scan: two radiographs, a slice through the most defects, the same slice with its labels."""
     sheet = Image.new("RGB", (4 * TILE + 20, len(samples) * (TILE + TEXT + 6) + 30), (24, 26, 30))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
-    _legend(draw, font, classes)
+    _legend(draw, font, classes, {record["kind"] for sample in samples for record in sample["defects"]})
     for row, sample in enumerate(samples):
         top = 30 + row * (TILE + TEXT + 6)
         for column, picture in enumerate(_pictures(sample, classes)):
@@ -104,12 +107,12 @@ def _beam(scan: dict[str, Any]) -> str:
     return f"{max(energies):.0f} keV" if energies else f"{scan['tube_kv']:.0f} kV"
 
 
-def _legend(draw: ImageDraw.ImageDraw, font, classes: list[dict]) -> None:
-    x = 8
-    words = "the first radiograph, that a quarter of the scan later, slice, slice with labels:"
-    draw.text((x, 8), words, fill=(220, 220, 220), font=font)
-    x += int(draw.textlength(words, font=font)) + 16
-    for colour, record in zip(COLOURS, [c for c in classes if c["role"] == "defect"], strict=False):
-        draw.rectangle((x, 9, x + 12, 21), fill=colour)
-        draw.text((x + 17, 8), record["name"], fill=(220, 220, 220), font=font)
-        x += 35 + int(draw.textlength(record["name"], font=font))
+def _legend(draw: ImageDraw.ImageDraw, font, classes: list[dict], shown: set[str]) -> None:
+    words = "radiographs, the second a quarter on; slice; with labels:"
+    draw.text((8, 8), words, fill=(220, 220, 220), font=font)
+    x = 24 + int(draw.textlength(words, font=font))
+    for number, record in enumerate(c for c in classes if c["role"] == "defect"):
+        if record["name"] in shown:
+            draw.rectangle((x, 9, x + 12, 21), fill=COLOURS[number % len(COLOURS)])
+            draw.text((x + 17, 8), record["name"], fill=(220, 220, 220), font=font)
+            x += 35 + int(draw.textlength(record["name"], font=font))
