@@ -223,7 +223,7 @@ def _check_following(name: Any, table: Any, spread: Any) -> None:
     if not isinstance(name, str) or not name:
         raise BadInput(f"of needs the name of a shared draw, got {name!r}")
     rows = table if isinstance(table, list | tuple) else []
-    if len(rows) < 2 or any(_pair_of_numbers(row) is None for row in rows):
+    if len(rows) < 2 or not all(map(_are_two, rows)):
         raise BadInput(f"of: {name} needs a table of at least two pairs [x, y], got {table!r}")
     if any(b[0] <= a[0] for a, b in pairwise(rows)):
         raise BadInput(f"of: {name}: the first numbers of the table must rise, got {table!r}")
@@ -231,15 +231,13 @@ def _check_following(name: Any, table: Any, spread: Any) -> None:
         raise BadInput(f"of: {name}: spread must be a number from 0 to 2, got {spread!r}")
 
 
-def _pair_of_numbers(row: Any) -> tuple[float, float] | None:
-    good = isinstance(row, list | tuple) and len(row) == 2 and all(_is_number(v) for v in row)
-    return (row[0], row[1]) if good else None
+def _are_two(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(_is_number(v) for v in value)
 
 
 def _check_gauss(kind: str, argument: Any) -> None:
     named = "mean, sd" if kind == "normal" else "median, sigma"
-    two = isinstance(argument, list | tuple) and len(argument) == 2 and all(_is_number(v) for v in argument)
-    if not two or argument[1] < 0:
+    if not _are_two(argument) or argument[1] < 0:
         raise BadInput(f"{kind} needs [{named}], two finite numbers with a spread >= 0, got {argument!r}")
     if kind == "lognormal" and not argument[0] > 0:
         raise BadInput(f"lognormal needs a median above 0, got {argument[0]}")
@@ -263,8 +261,7 @@ def _kind_of(value: dict) -> tuple[str, Any]:
 
 
 def _pair(value: Any, what: str) -> tuple[float, float]:
-    good = isinstance(value, list | tuple) and len(value) == 2 and all(_is_number(v) for v in value)
-    if not good:
+    if not _are_two(value):
         raise BadInput(f"{what} needs two finite numbers [low, high], got {value!r}")
     low, high = value
     if low > high:

@@ -83,4 +83,8 @@ def test_an_outline_that_crosses_itself_is_refused(lobes, text):
 
 
 def test_the_irregularity_that_the_refusal_names_is_good():
-    require_lobes(draw_lobes(np.random.default_rng(3), 0.3))
+    """Of any seed the outline stays one: its radius falls nowhere below 0.05 of the even one."""
+    for seed in range(200):
+        lobes = draw_lobes(np.random.default_rng(seed), 0.3)
+        require_lobes(lobes)
+        assert sum(abs(amplitude) for _, amplitude, _ in lobes) < 0.95
