@@ -4,6 +4,7 @@ ASTM E155, E505 and E2422 name it "foreign material, more dense" and "less dense
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from manifold3d import Manifold
@@ -65,30 +66,18 @@ class InclusionLight(Inclusion):
     material: str = "graphite"
 
 
-def sample_dense(
+def sample(
+    record: type[Inclusion],
     rng: np.random.Generator,
     *,
     diameter_mm: float,
-    material: str = "W",
+    material: str,
     elongation: float = 1.3,
     flatness: float = 1.2,
-) -> InclusionDense:
-    """Return a dense inclusion of that size, turned in any direction."""
+) -> Inclusion:
+    """Return an inclusion of that record and size, turned in any direction."""
     sizes = {"diameter_mm": diameter_mm, "elongation": elongation, "flatness": flatness}
-    return InclusionDense(**sizes, material=material, quaternion=random_quaternion(rng))
-
-
-def sample_light(
-    rng: np.random.Generator,
-    *,
-    diameter_mm: float,
-    material: str = "graphite",
-    elongation: float = 1.3,
-    flatness: float = 1.2,
-) -> InclusionLight:
-    """Return a light inclusion of that size, turned in any direction."""
-    sizes = {"diameter_mm": diameter_mm, "elongation": elongation, "flatness": flatness}
-    return InclusionLight(**sizes, material=material, quaternion=random_quaternion(rng))
+    return record(**sizes, material=material, quaternion=random_quaternion(rng))
 
 
 def _parameters(material: str) -> dict[str, Parameter]:
@@ -104,7 +93,7 @@ KINDS = (
     Kind(
         name="inclusion_dense",
         record=InclusionDense,
-        sample=sample_dense,
+        sample=partial(sample, InclusionDense, material="W"),
         parameters=_parameters("W"),
         family="any",
         reference="ASTM E155, E505, E2422: foreign material, more dense; ISO 6520-1: 300",
@@ -112,7 +101,7 @@ KINDS = (
     Kind(
         name="inclusion_light",
         record=InclusionLight,
-        sample=sample_light,
+        sample=partial(sample, InclusionLight, material="graphite"),
         parameters=_parameters("graphite"),
         family="any",
         reference="ASTM E155, E505, E2422: foreign material, less dense; ISO 6520-1: 300",

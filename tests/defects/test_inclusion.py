@@ -6,12 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from defects.inclusion import InclusionDense, InclusionLight, sample_dense, sample_light
+from defects import kinds
+from defects.inclusion import InclusionDense, InclusionLight
 from defects.messages import BadInput
 from defects.shapes import rotation
 
 each_record = pytest.mark.parametrize("record", [InclusionDense, InclusionLight])
-each_sampler = pytest.mark.parametrize("sample", [sample_dense, sample_light])
+SAMPLERS = [kinds.kind_of(name).sample for name in ("inclusion_dense", "inclusion_light")]
+each_sampler = pytest.mark.parametrize("sample", SAMPLERS)
 
 
 @given(
@@ -40,7 +42,7 @@ def test_pieces_are_turned_anyhow_with_equal_chance(sample):
 
 def test_unless_told_a_dense_piece_is_tungsten_and_a_light_one_graphite():
     rng = np.random.default_rng(0)
-    dense, light = sample_dense(rng, diameter_mm=1.0), sample_light(rng, diameter_mm=1.0)
+    dense, light = (sample(rng, diameter_mm=1.0) for sample in SAMPLERS)
     assert (type(dense), dense.material) == (InclusionDense, "W")
     assert (type(light), light.material) == (InclusionLight, "graphite")
 
