@@ -13,8 +13,8 @@ from manifold3d import Error, Manifold, Mesh64
 
 from defects.messages import BadInput, unknown
 from scenes.body import Body
+from scenes.part_spec import PartSpec
 from scenes.scene import PartChoice
-from scenes.spec import PartSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -7,8 +7,8 @@ from jaxtyping import Float
 
 from defects.shapes import random_quaternion, rotation
 from scenes.draw import NOTHING, draw
+from scenes.part_spec import PoseSpec
 from scenes.scene import Pose
-from scenes.spec import PoseSpec
 
 
 def sample_pose(spec: PoseSpec, rng: np.random.Generator, shared: Mapping[str, float] = NOTHING) -> Pose:

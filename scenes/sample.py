@@ -12,15 +12,18 @@ from defects import kinds
 from defects.host import Host
 from defects.place import Placer
 from scenes.build import change_whole
+from scenes.defect_spec import DefectSpec
 from scenes.draw import NOTHING, Draw, draw, draw_count
 from scenes.field_of_view import check_clear, enclosing_voxel_mm, source_object_mm
+from scenes.part_spec import PartSpec
 from scenes.parts import Part
 from scenes.penetration import Rays, set_for
 from scenes.pose import matrix_of, sample_pose
 from scenes.records import SPLITS, Split
+from scenes.scan_draws import ScanDraws
 from scenes.scene import PartChoice, Pose, ScanSpec, SceneSpec, VolumeSpec
 from scenes.seeds import stream
-from scenes.spec import DatasetSpec, DefectSpec, PartSpec, ScanDraws
+from scenes.spec import DatasetSpec
 
 LoadPart = Callable[[PartChoice], Part]
 

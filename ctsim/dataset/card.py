@@ -1,7 +1,7 @@
 """The dataset card: what stands in a dataset's README.md."""
 
 from ctsim.shards import ARRAYS, axes_of
-from scenes.spec import ScanDraws
+from scenes.scan_draws import ScanDraws
 
 
 def card(dataset: dict) -> str:

@@ -156,7 +156,7 @@ def test_many_flaws_are_cut_as_a_few_are(monkeypatch):
     flaws = [GasPore(diameter_mm=rng.uniform(1, 4), centre_mm=tuple(map(float, place))) for place in places]
     found = {}
     for few in (0, len(flaws) + 1):
-        monkeypatch.setattr("scenes.build.FEW", few)
+        monkeypatch.setattr("scenes.cavities.FEW", few)
         found[few] = [(s.number, s.surface.volume()) for s in build(scene_with(*flaws), block()).solids]
     (quick, plain) = found.values()
     assert [number for number, _ in quick] == [number for number, _ in plain]

@@ -7,9 +7,9 @@ from manifold3d import Manifold
 
 from defects.messages import BadInput
 from scenes.body import Body
+from scenes.part_spec import PartSpec
 from scenes.parts import Part, fingerprint, load_part, save_solids, source_of
 from scenes.scene import PartChoice
-from scenes.spec import PartSpec
 from tests.defects.measure import centroid, vertices
 from tests.scenes.toy import bolted
 

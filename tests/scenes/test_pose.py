@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from scenes.part_spec import PoseSpec
 from scenes.pose import matrix_of, sample_pose
 from scenes.scene import Pose
-from scenes.spec import PoseSpec
 
 COUNT = 2000
 

@@ -12,11 +12,11 @@ from defects import kinds
 from defects.host import Host
 from defects.messages import BadInput
 from scenes.field_of_view import MARGIN
+from scenes.part_spec import PartSpec
 from scenes.parts import load_part
 from scenes.sample import choose_part, corners_mm, sample, sample_part, sample_setup, split_of
 from scenes.scene import SceneSpec
 from scenes.seeds import stream
-from scenes.spec import PartSpec
 from tests.scenes.toy import block, bolted, dataset, load
 
 FLAWS = [

@@ -12,18 +12,13 @@ from defects.gas_pore import GasPore
 from defects.inclusion import InclusionDense
 from defects.messages import BadInput
 from defects.placement import Placement
+from scenes.defect_spec import DefectSpec
 from scenes.detector import DetectorSpec
+from scenes.draw_fields import MOST_DEFECTS
+from scenes.part_spec import PartSpec, PoseSpec
+from scenes.scan_draws import ScanDraws
 from scenes.scene import SceneSpec, read_scene_spec
-from scenes.spec import (
-    MOST_DEFECTS,
-    DatasetSpec,
-    DefectSpec,
-    PartSpec,
-    PoseSpec,
-    ScanDraws,
-    VolumeDraws,
-    read_dataset_spec,
-)
+from scenes.spec import DatasetSpec, VolumeDraws, read_dataset_spec
 from tests.scenes.toy import dataset, scene
 
 NAN, INF = math.nan, math.inf

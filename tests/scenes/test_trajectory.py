@@ -8,8 +8,9 @@ import pytest
 
 from defects.messages import BadInput
 from scenes.records import validated
+from scenes.scan_draws import ScanDraws
 from scenes.scene import ScanSpec
-from scenes.spec import ScanDraws, read_dataset_spec
+from scenes.spec import read_dataset_spec
 from scenes.trajectory import Deviation, FocalSpotSpec, TrajectorySpec, distances_mm
 from scenes.vector_files import read_vectors
 

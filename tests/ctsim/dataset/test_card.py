@@ -3,7 +3,7 @@
 import pytest
 
 from ctsim.dataset.card import card
-from scenes.spec import ScanDraws
+from scenes.scan_draws import ScanDraws
 
 
 def card_of(**scan) -> str:
