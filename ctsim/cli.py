@@ -152,31 +152,34 @@ def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool) -> Non
     from ctsim.pipeline import render as run
     from ctsim.radiograph import backend_of
     from ctsim.scenario.write import write_scenario
+    from scenes.body import VOID
     from scenes.build import build
     from scenes.field_of_view import check_fit
-    from scenes.parts import load_part
-    from scenes.sample import corners_mm
+    from scenes.parts import load_parts
     from scenes.scene import scene_spec_of
+    from scenes.setup import corners_mm
 
     spec = scene_spec_of(values, scene.name)
     backend_of(spec.scan.backend)
-    part = load_part(spec.part, _folder_of_parts(scene, spec.part.file))
-    for name in (*spec.part.materials, spec.part.host):
-        part.body(name)
-    if bare := [body.name for body in part.bodies if not body.material]:
-        raise BadInput(f"{scene.name}: part.materials gives no material for the body {bare[0]!r}")
-    filled = [flaw.material for flaw in spec.defects if getattr(flaw, "material", "")]
-    for name in (*spec.part.materials.values(), *spec.scan.filters, *filled):
+    parts = load_parts(spec, _folder_of_parts(scene, [item.part.file for item in spec.items if item.part.file]))
+    for number, (item, part) in enumerate(zip(spec.items, parts, strict=True)):
+        for name in (*item.part.materials, item.part.host):
+            part.body(name)
+        if bare := [body.name for body in part.bodies if not body.material]:
+            place = f"items.{number}.part.materials"
+            raise BadInput(f"{scene.name}: {place} gives no material for the body {bare[0]!r}")
+    specimen = build(spec, parts)
+    for name in (*dict.fromkeys(s.material for s in specimen.solids if s.material != VOID), *spec.scan.filters):
         material(name)
-    check_fit(corners_mm(part, spec.pose), spec.scan, spec.part.name)
+    check_fit(corners_mm(s.surface for s in specimen.solids), spec.scan, spec.title)
     check_beam(spec.scan)
     if as_scenario:
-        written = write_scenario(out, spec.key, spec.scan, build(spec, part), seed=spec.seed)
-        out_console.print(f"{out / written[-1].name}: the scenario of {spec.part.name}", markup=False)
+        written = write_scenario(out, spec.key, spec.scan, specimen, seed=spec.seed)
+        out_console.print(f"{out / written[-1].name}: the scenario of {spec.title}", markup=False)
         return
-    scanner, radiographs = run(spec, part)
+    scanner, radiographs = run(spec, specimen)
     count = write_radiographs(out, spec, scanner, radiographs)
-    out_console.print(f"{out}: {count} projections of {spec.part.name}", markup=False)
+    out_console.print(f"{out}: {count} projections of {spec.title}", markup=False)
 
 
 @app.command()
@@ -202,16 +205,14 @@ def replay(
         raise BadInput(f"{folder / shards[0]} lacks {key}.scene.json; see what else is wrong: ctsim check {folder}")
     scene, files = run(folder, key, decode(key, stored, shards[0])["scene"])
     write_files(out, {f"{key}.{name}": content for name, content in files.items()})
-    if scene.part.file:  # so that its scene.json can be rendered where it lies
-        write_files(
-            (out / scene.part.file).parent, {Path(scene.part.file).name: (folder / scene.part.file).read_bytes()}
-        )
+    for file in {item.part.file for item in scene.items if item.part.file}:  # so that scene.json renders where it lies
+        write_files((out / file).parent, {Path(file).name: (folder / file).read_bytes()})
     differ = sorted(name for name in files if files[name] != stored.get(name))
     if differ:
         text = f"{key}: {', '.join(differ)} differ from the dataset's; was it made by another version?"
         err_console.print(text, markup=False)
         raise typer.Exit(1)
-    out_console.print(f"{out}: {key} ({scene.part.name}), the same to the byte", markup=False)
+    out_console.print(f"{out}: {key} ({scene.title}), the same to the byte", markup=False)
 
 
 @app.command()
@@ -359,14 +360,13 @@ def _new_folder(out: Path) -> None:
         raise BadInput(f"--out {out} must be a new or empty folder")
 
 
-def _folder_of_parts(scene: Path, file: str | None) -> Path:
-    """Return the folder that a scene's part file counts from: the scene's own, or the one above it."""
-    if file is None:
-        return scene.parent
+def _folder_of_parts(scene: Path, files: list[str]) -> Path:
+    """Return the folder that a scene's part files count from: the scene's own, or the one above it."""
     for folder in (scene.parent, scene.parent.parent):
-        if (folder / file).exists():
+        if all((folder / file).exists() for file in files):
             return folder
-    raise BadInput(f"{scene.name} needs the part {file}, which is neither beside it nor in the folder above")
+    missing = next(file for file in files if not (scene.parent / file).exists())
+    raise BadInput(f"{scene.name} needs the part {missing}, which is neither beside it nor in the folder above")
 
 
 class _Rate(ProgressColumn):

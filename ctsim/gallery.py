@@ -116,7 +116,7 @@ def _radiograph(flaw: Manifold, host: Manifold, reach_mm: float) -> UInt8[np.nda
         source_object_mm=far, source_detector_mm=1.02 * far, rows=TILE, columns=TILE,
         pixel_mm=1.02 * reach_mm / TILE, angles_deg=np.array([90.0]),
     )  # fmt: skip
-    triangles, _ = triangles_of(Specimen(solids=(Solid(surface=host, material="Al", label="Al"),), host=host))
+    triangles, _ = triangles_of(Specimen(solids=(Solid(surface=host, material="Al", label="Al"),)))
     _, lengths = next(iter(path_lengths(triangles, geometry, 1)))
     left = np.exp(-mu_per_mm("Al", (100.0,))[0] * lengths[0, 0])
     behind = left[left < 0.999]  # not the air above a surface

@@ -1,5 +1,7 @@
 """What the darkest ray through a part leaves of the beam, before the scan itself is fixed."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float
 
@@ -10,11 +12,10 @@ from ctsim.materials import mu_per_mm
 from ctsim.radiograph import triangles_of
 from ctsim.scanner import spectrum_of
 from ctsim.trajectory import nominal_geometry
+from scenes.body import Body
 from scenes.build import Solid, Specimen
-from scenes.parts import Part
 from scenes.penetration import Rays
-from scenes.pose import matrix_of
-from scenes.scene import Pose, ScanSpec
+from scenes.scene import ScanSpec
 
 SIDE, VIEWS = 64, 24
 """Rays along each side of the panel, and views that are looked at."""
@@ -26,22 +27,18 @@ DARK = 16
 """Rays that are kept for each of these energies."""
 
 
-def rays_through(part: Part, pose: Pose, scan: ScanSpec) -> Rays:
+def rays_through(bodies: Sequence[Body], scan: ScanSpec) -> Rays:
     """Return what tells of a scan how much its darkest ray leaves; all but the beam is as in `scan`.
 
-    Of 64 x 64 rays in 24 views, through the sound part: with a single material the longest is the darkest whatever the
+    Of 64 x 64 rays in 24 views, through sound matter: with a single material the longest is the darkest whatever the
     beam; with several, one of those that are darkest at some energy is.
 
     Args:
-        part: What stands on the stage.
-        pose: How it stands.
+        bodies: What stands on the stage, in its frame.
         scan: Geometry and detector; of the beam nothing counts.
     """
-    matrix = matrix_of(pose)
-    solids = tuple(
-        Solid(surface=body.solid.transform(matrix), material=body.material, label=body.material) for body in part.bodies
-    )
-    triangles, materials = triangles_of(Specimen(solids=solids, host=solids[0].surface))
+    solids = tuple(Solid(surface=body.solid, material=body.material, label=body.material) for body in bodies)
+    triangles, materials = triangles_of(Specimen(solids=solids))
     dark = [np.zeros((1, len(materials)))]
     for _, lengths in path_lengths(triangles, _coarse(nominal_geometry(scan)), len(materials)):
         dark.append(darkest(np.moveaxis(lengths, 1, -1).reshape(-1, len(materials)).astype(float), materials))

@@ -1,5 +1,6 @@
 """SceneSpec -> Sample: everything that one scene has to show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from ctsim.reconstruct.fdk import fdk, plan_of
 from ctsim.reconstruct.iterate import cgls, sirt
 from ctsim.scanner import Scanner, grid_of, scanner_of
 from ctsim.truth import Truth, label
-from scenes.build import build
+from scenes.build import Specimen, build
 from scenes.parts import Part
 from scenes.scene import SceneSpec, VolumeSpec
 from scenes.seeds import stream
@@ -34,7 +35,7 @@ class Sample:
         truth: What every voxel holds.
         defects: One record a defect.
         quality: Figures that tell whether the scan is any good.
-        porosity: Key figures of the voids in the host.
+        porosity: Key figures of the voids in the host, one record a part.
     """
 
     scene: SceneSpec
@@ -44,21 +45,21 @@ class Sample:
     truth: Truth
     defects: list[dict]
     quality: dict[str, float]
-    porosity: dict[str, Any]
+    porosity: list[dict[str, Any]]
 
 
-def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sample:
+def make_sample(scene: SceneSpec, parts: Sequence[Part], classes: tuple[str, ...]) -> Sample:
     """Return the sample of a scene: a pure function of what is handed in.
 
     Args:
         scene: Every choice there is.
-        part: The scene's part.
+        parts: The scene's, in the order of its items.
         classes: Names of the voxel classes, air first.
     """
     scanner, grid = scanner_of(scene.scan), grid_of(scene.volume)
     if scene.volume.method == "fdk":
         plan_of(scanner.nominal, grid)  # refuses a path before it is rendered, not after
-    specimen = build(scene, part)
+    specimen = build(scene, parts)
     radiographs = scan(specimen, scanner, rng=photons_of(scene))
     pictures, bad = (radiographs.counts, radiographs.flat, radiographs.dark), scanner.detector.bad
     step = scene.scan.detector.step_counts
@@ -76,7 +77,7 @@ def make_sample(scene: SceneSpec, part: Part, classes: tuple[str, ...]) -> Sampl
         truth=truth,
         defects=defects,
         quality=_quality(radiographs),
-        porosity=porosity_of(defects, specimen.host.volume()),
+        porosity=_porosity(specimen, defects),
     )
 
 
@@ -91,15 +92,23 @@ def volume_of(
     return iterate(attenuation.astype(np.float32), geometry, grid, spec.iterations)
 
 
-def render(scene: SceneSpec, part: Part) -> tuple[Scanner, Radiographs]:
+def render(scene: SceneSpec, specimen: Specimen) -> tuple[Scanner, Radiographs]:
     """Return the radiographs of a scene as the detector writes them, and the scanner."""
     scanner = scanner_of(scene.scan)
-    return scanner, scan(build(scene, part), scanner, rng=photons_of(scene))
+    return scanner, scan(specimen, scanner, rng=photons_of(scene))
 
 
 def photons_of(scene: SceneSpec) -> np.random.Generator:
     """Return where a scene's noise comes from."""
     return stream(scene.seed, scene.index, "photons")
+
+
+def _porosity(specimen: Specimen, defects: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the key figures of each part."""
+    return [
+        porosity_of([record for record in defects if record["item"] == item], host.volume())
+        for item, host in enumerate(specimen.hosts)
+    ]
 
 
 def _quality(radiographs: Radiographs) -> dict[str, float]:

@@ -40,20 +40,22 @@ def advanced(solid: Manifold, onto: Manifold, direction: Float[np.ndarray, "3"])
     return solid
 
 
-def stacked(solids: Sequence[Manifold], gap_mm: float | None) -> list[Manifold]:
-    """Return solids one above the other along z, the middle of all at the origin.
+def lined_up(solids: Sequence[Manifold], gap_mm: float | None, axis: int = 2) -> list[Manifold]:
+    """Return solids one behind the other along an axis, the middle of all at the origin.
 
     Args:
-        solids: From the lowest to the highest; where they stand counts for x and y alone.
-        gap_mm: Between the boxes of two neighbours; None to let each rest on those below.
+        solids: In their order along the axis; where they stand counts for the other two axes alone.
+        gap_mm: Between the boxes of two neighbours; None to let each rest on those before it.
+        axis: 2 for a stack, 0 or 1 for a row.
     """
     placed: list[Manifold] = []
+    way = np.eye(3)[axis]
     for solid in solids:
-        low, top = solid.bounding_box()[2], max((p.bounding_box()[5] for p in placed), default=0.0)
+        low, top = solid.bounding_box()[axis], max((p.bounding_box()[3 + axis] for p in placed), default=0.0)
         apart = 10 * TOUCHING_MM if gap_mm is None else gap_mm
-        moved = solid.translate((0.0, 0.0, top + (apart if placed else 0.0) - low))
+        moved = solid.translate(tuple(way * (top + (apart if placed else 0.0) - low)))
         if gap_mm is None and placed:
-            moved = advanced(moved, Manifold.batch_boolean(placed, _ADD), np.array([0.0, 0.0, -1.0]))
+            moved = advanced(moved, Manifold.batch_boolean(placed, _ADD), -way)
         placed.append(moved)
     return centred(placed)
 

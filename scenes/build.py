@@ -13,8 +13,9 @@ from defects.messages import BadInput
 from scenes.body import VOID, Body
 from scenes.cavities import cavities_of
 from scenes.parts import Part
-from scenes.pose import matrix_of
-from scenes.scene import SceneSpec
+from scenes.pose import matrix_of, posed
+from scenes.scene import Item, SceneSpec
+from scenes.stage import fixture_about
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,12 +27,16 @@ class Solid:
         material: What it is made of; `void` for a cavity.
         label: Class of its voxels: the material's name, or the defect's kind.
         number: Of the defect in the scene, from 1; 0 for sound matter.
+        item: Which of the scene's parts it belongs to, from 0.
+        instead_of: Of a defect, the material that should be there; `void` where nothing should.
     """
 
     surface: Manifold
     material: str
     label: str
     number: int = 0
+    item: int = 0
+    instead_of: str = ""
 
     def mesh(self) -> tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]:
         """Return its vertices [mm] and faces."""
@@ -44,72 +49,149 @@ class Specimen:
     """What stands on the stage.
 
     Attributes:
-        solids: Disjoint; they fill what the part fills once flaws have changed it as a whole, and where powder lies.
-        host: The body that the defects sit in, before they did; bent where the whole part is.
+        solids: Disjoint; they fill what the parts fill once flaws have changed them as a whole, the fixture, and where
+            powder lies.
+        hosts: Of each part, the body that its defects sit in, before they did; bent where the whole part is.
     """
 
     solids: tuple[Solid, ...]
-    host: Manifold
+    hosts: tuple[Manifold, ...] = ()
 
 
-def build(scene: SceneSpec, part: Part) -> Specimen:
+def build(scene: SceneSpec, parts: Sequence[Part]) -> Specimen:
     """Return the specimen of a scene.
 
-    What changes the part as a whole comes first. All other flaws are then cut into the host: each ends at the host's
-    surface, and where an earlier one begins. Matter that is added to the part ends where the part begins.
+    What changes a part as a whole comes first. Its other flaws are then cut into its host: each ends at the host's
+    surface, and where an earlier one begins. Matter that is added to a part ends where any other matter begins.
+
+    Args:
+        scene: What stands where, and what is wrong with it.
+        parts: Of the scene's items, in their order.
     """
-    matrix = matrix_of(scene.pose)
-    changed, found = change_whole(part, scene.defects, scene.part.host)
-    host = changed.body(scene.part.host).solid
-    cuts = {n: flaw for n, flaw in enumerate(scene.defects, start=1) if not _is_whole(flaw) and not _is_added(flaw)}
-    cavities = dict(zip(cuts, cavities_of([flaw.solid() for flaw in cuts.values()], host), strict=True))
-    found |= {n: (cavity, getattr(cuts[n], "material", VOID)) for n, cavity in cavities.items()}
-    added = {n: flaw for n, flaw in enumerate(scene.defects, start=1) if _is_added(flaw)}
-    whole = [body.solid for body in changed.bodies] + [found[n][0] for n in found if n not in cavities]
-    for n, flaw in added.items():
-        lies = Manifold.batch_boolean([flaw.solid(), *whole], OpType.Subtract)
-        whole.append(lies)
-        found[n] = (lies, flaw.material)
-    solids = []
-    for body in changed.bodies:
-        sound = body.solid
-        if body.name == scene.part.host and cavities:
-            sound = sound - Manifold.batch_boolean(list(cavities.values()), OpType.Add)
-        solids.append(Solid(surface=sound.transform(matrix), material=body.material, label=body.material))
-    for number, (surface, filled) in sorted(found.items()):
-        label = kinds.name_of(scene.defects[number - 1])
-        solids.append(Solid(surface=surface.transform(matrix), material=filled, label=label, number=number))
-    return Specimen(solids=tuple(s for s in solids if not s.surface.is_empty()), host=host.transform(matrix))
+    made = [_in_its_frame(item, part) for item, part in zip(scene.items, parts, strict=True)]
+    sound, flaws, hosts, filled, first = [], [], [], [], 0
+    for number, (item, one) in enumerate(zip(scene.items, made, strict=True)):
+        matrix = matrix_of(item.pose)
+        stands = [replace(solid, surface=solid.surface.transform(matrix), item=number) for solid in one.solids]
+        sound += [solid for solid in stands if not solid.number]
+        flaws += [replace(solid, number=first + solid.number) for solid in stands if solid.number]
+        filled += [body.solid for body in posed(one.changed, item.pose)]
+        filled += [solid.surface for solid in stands if solid.number in one.regions]
+        hosts.append(one.changed.body(item.part.host).solid.transform(matrix))
+        first += len(item.defects)
+    if scene.fixture is not None:
+        held = _fixture(scene, parts, made)
+        sound.append(Solid(surface=held.solid, material=held.material, label=held.material))
+        filled.append(held.solid)
+    flaws += _added(scene, filled)
+    solids = (*sound, *sorted(flaws, key=lambda solid: solid.number))
+    return Specimen(solids=tuple(s for s in solids if not s.surface.is_empty()), hosts=tuple(hosts))
 
 
-def change_whole(part: Part, flaws: Sequence[Any], host: str) -> tuple[Part, dict[int, tuple[Manifold, str]]]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Region:
+    """What is labelled as a flaw that changes its part as a whole.
+
+    Attributes:
+        solid: Where it is.
+        filled: The material there.
+        instead_of: The material that should be there.
+    """
+
+    solid: Manifold
+    filled: str
+    instead_of: str
+
+
+def change_whole(part: Part, flaws: Sequence[Any], host: str) -> tuple[Part, dict[int, Region]]:
     """Return the part after all flaws that change it as a whole, and what is labelled as theirs.
 
-    That is a solid and its material by the number of the flaw, from 1; a flaw without a region of its own has none, nor
-    has one of a body that an earlier flaw has already taken away.
+    That is a region by the number of the flaw, from 1; a flaw without a region of its own has none, nor has one of a
+    body that an earlier flaw has already taken away.
 
     Args:
         part: As it should be.
-        flaws: All of a scene; those of other kinds are passed over.
+        flaws: All of the part's; those of other kinds are passed over.
         host: The body that other flaws sit in; it must stay.
     """
     bodies = {body.name: body for body in part.bodies}
-    found: dict[int, tuple[Manifold, str]] = {}
+    found: dict[int, Region] = {}
     for number, flaw in enumerate(flaws, start=1):
         taken_away = {body.name for body in part.bodies} - set(bodies)
         if not _is_whole(flaw) or getattr(flaw, "body", None) in taken_away:
             continue
         # what earlier flaws have left behind bends with the part
-        regions = {f"flaw {n}": solid for n, (solid, _) in found.items()}
+        regions = {f"flaw {n}": region.solid for n, region in found.items()}
         changed = flaw.changed({name: body.solid for name, body in bodies.items()} | regions)
         if host not in changed.solids:
             raise BadInput(f"a flaw takes away body {host!r}, which is the host of all others; take another body")
-        found = {n: (changed.solids[f"flaw {n}"], filled) for n, (_, filled) in found.items()}
+        found = {n: replace(region, solid=changed.solids[f"flaw {n}"]) for n, region in found.items()}
         if changed.region is not None:
-            filled = VOID if changed.filled is None else changed.filled or part.body(flaw.body).material
-            found[number] = (changed.region, filled)
+            material = part.body(flaw.body).material
+            filled = VOID if changed.filled is None else changed.filled or material
+            found[number] = Region(solid=changed.region, filled=filled, instead_of=material)
         bodies = _left(bodies, changed.solids, changed.materials)
     return replace(part, bodies=tuple(bodies.values())), found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Made:
+    """A part with all its flaws but added matter, in its own frame.
+
+    Attributes:
+        changed: It after what changes it as a whole; the other flaws are cut into this.
+        solids: Of its bodies, number 0, and of its flaws, numbered from 1.
+        regions: Numbers of the flaws that change it as a whole and leave something to label.
+    """
+
+    changed: Part
+    solids: list[Solid]
+    regions: set[int]
+
+
+def _in_its_frame(item: Item, part: Part) -> _Made:
+    changed, regions = change_whole(part, item.defects, item.part.host)
+    host = changed.body(item.part.host)
+    cuts = {n: flaw for n, flaw in enumerate(item.defects, start=1) if not _is_whole(flaw) and not _is_added(flaw)}
+    cavities = cavities_of([flaw.solid() for flaw in cuts.values()], host.solid)
+    whole = {body.name: body.solid for body in changed.bodies}
+    if cavities:
+        whole[host.name] = host.solid - Manifold.batch_boolean(cavities, OpType.Add)
+    solids = [Solid(surface=whole[b.name], material=b.material, label=b.material) for b in changed.bodies]
+    for (number, flaw), cavity in zip(cuts.items(), cavities, strict=True):
+        filled = getattr(flaw, "material", VOID)
+        solids.append(_flaw(flaw, number, Region(solid=cavity, filled=filled, instead_of=host.material)))
+    solids += [_flaw(item.defects[number - 1], number, region) for number, region in regions.items()]
+    return _Made(changed=changed, solids=solids, regions=set(regions))
+
+
+def _flaw(flaw: Any, number: int, region: Region) -> Solid:
+    name = kinds.name_of(flaw)
+    return Solid(surface=region.solid, material=region.filled, label=name, number=number, instead_of=region.instead_of)
+
+
+def _fixture(scene: SceneSpec, parts: Sequence[Part], made: Sequence[_Made]) -> Body:
+    """Return what holds the parts, in the stage's frame."""
+    sound, bent = [], []
+    for item, part, one in zip(scene.items, parts, made, strict=True):
+        sound += posed(part, item.pose)
+        bent += posed(one.changed, item.pose) if any(_is_whole(flaw) for flaw in item.defects) else []
+    return fixture_about(scene.fixture, sound, bent)
+
+
+def _added(scene: SceneSpec, filled: Sequence[Manifold]) -> list[Solid]:
+    """Return the flaws that add matter, in the stage's frame, each ending where other matter begins."""
+    found, number, taken = [], 0, list(filled)
+    for place, item in enumerate(scene.items):
+        for flaw in item.defects:
+            number += 1
+            if _is_added(flaw):
+                lies = flaw.solid().transform(matrix_of(item.pose))
+                lies = Manifold.batch_boolean([lies, *taken], OpType.Subtract)
+                region = Region(solid=lies, filled=flaw.material, instead_of=VOID)
+                found.append(replace(_flaw(flaw, number, region), item=place))
+                taken.append(lies)
+    return found
 
 
 def _left(bodies: Mapping[str, Body], solids: Mapping[str, Manifold], materials: Mapping[str, str]) -> dict[str, Body]:

@@ -12,19 +12,20 @@ from defects.messages import BadInput, unknown
 from defects.placement import DRAWN, Placement, placement_of
 from scenes.draw import Draw, check, check_name, extent
 from scenes.draw_fields import Count
-from scenes.records import Record
+from scenes.records import Record, Split
 
 
 class DefectSpec(Record):
-    """How many defects of one kind, and how they are drawn; the kind's own parameters stand beside these.
+    """How many defects of one kind a part has, and how they are drawn; the kind's own parameters stand beside these.
 
     Attributes:
         kind: Name in `defects.kinds`.
-        count: Draw of a whole number.
+        count: Draw of a whole number, anew for each part.
         wall_mm: Least distance to the host's surface; of a flaw on the surface, to all of it that it does not open to.
         gap_mm: Least distance to other defects.
         breaks_surface: Whether it may cut the surface, anywhere; `wall_mm` is then not given.
         place: Where in the host; see `defects.placement` for what each way means.
+        split: The one split whose scenes may hold it; see `split_kinds` of the dataset.
 
     | `place:` | means |
     |---|---|
@@ -45,6 +46,7 @@ class DefectSpec(Record):
     gap_mm: float = Field(default=0.1, ge=0)
     breaks_surface: bool = False
     place: Any = None
+    split: Split | None = None
 
     @model_validator(mode="after")
     def _parameters_of_the_kind(self) -> "DefectSpec":

@@ -14,7 +14,7 @@ from manifold3d import Error, Manifold, Mesh64
 from defects.messages import BadInput, unknown
 from scenes.body import Body
 from scenes.part_spec import PartSpec
-from scenes.scene import PartChoice
+from scenes.scene import PartChoice, SceneSpec
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +49,11 @@ def load_part(choice: PartChoice, folder: Path) -> Part:
         for b in part.bodies
     )
     return Part(bodies=bodies, report=part.report)
+
+
+def load_parts(scene: SceneSpec, folder: Path) -> list[Part]:
+    """Return the parts of a scene, in the order of its items; relative files count from `folder`."""
+    return [load_part(item.part, folder) for item in scene.items]
 
 
 def source_of(spec: PartSpec) -> PartChoice:

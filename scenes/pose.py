@@ -1,13 +1,16 @@
 """How a part stands on the stage."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
 
 from defects.shapes import random_quaternion, rotation
+from scenes.body import Body
 from scenes.draw import NOTHING, draw
 from scenes.part_spec import PoseSpec
+from scenes.parts import Part
 from scenes.scene import Pose
 
 
@@ -28,6 +31,12 @@ def sample_pose(spec: PoseSpec, rng: np.random.Generator, shared: Mapping[str, f
 def matrix_of(pose: Pose) -> Float[np.ndarray, "3 4"]:
     """Return the matrix that takes a point of the part's frame to the stage's [mm]."""
     return np.column_stack([rotation(pose.quaternion), pose.shift_mm])
+
+
+def posed(part: Part, pose: Pose) -> list[Body]:
+    """Return the bodies of a part in the stage's frame."""
+    matrix = matrix_of(pose)
+    return [replace(body, solid=body.solid.transform(matrix)) for body in part.bodies]
 
 
 def _about(axis: tuple[float, float, float], angle_rad: float) -> tuple[float, float, float, float]:

@@ -149,6 +149,40 @@ class VolumeSpec(Record):
     window: Window = "ram-lak"
 
 
+class Item(Record):
+    """One part on the stage, and what is wrong with it.
+
+    Attributes:
+        part: What it is.
+        pose: How it stands.
+        defects: Records of `defects.kinds`, in the part's own frame.
+    """
+
+    part: PartChoice
+    pose: Pose = Pose()
+    defects: tuple[Any, ...] = ()
+
+
+class Fixture(Record):
+    """What holds the parts; see `scenes.stage.FixtureSpec`.
+
+    Attributes:
+        kind: A block of foam with a pocket for each part, or a cup about them all.
+        material: What it is made of.
+        wall_mm: Thickness of the cup's wall and floor, or of the foam beside and below its pockets.
+        clearance_mm: From the parts to the fixture.
+        depth: Share of the parts' height that lies in the foam.
+        axis_mm: Where its own axis, parallel to z, meets the stage.
+    """
+
+    kind: Literal["foam", "cup"]
+    material: str
+    wall_mm: float = Field(gt=0)
+    clearance_mm: float = Field(ge=0)
+    depth: float = Field(default=1.0, gt=0, le=1)
+    axis_mm: tuple[float, float] = (0.0, 0.0)
+
+
 class SceneSpec(Record):
     """Everything about one scene: all that follows is a function of this.
 
@@ -157,9 +191,8 @@ class SceneSpec(Record):
         index: Of the scene in it.
         seed: Of the dataset.
         split: By part.
-        part: What is scanned.
-        pose: How it stands.
-        defects: What is wrong with it: records of `defects.kinds`.
+        items: What is scanned; defects are numbered from 1 through all of them.
+        fixture: What holds it.
         unplaced: How many defects of a kind found no place.
         twin_of: Key of the scene that this one is without its defects.
         scan: How it is scanned.
@@ -170,9 +203,8 @@ class SceneSpec(Record):
     index: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0)
     split: Split = "train"
-    part: PartChoice
-    pose: Pose = Pose()
-    defects: tuple[Any, ...] = ()
+    items: tuple[Item, ...] = Field(min_length=1)
+    fixture: Fixture | None = None
     unplaced: dict[str, int] = {}
     twin_of: str | None = None
     scan: ScanSpec
@@ -183,23 +215,33 @@ class SceneSpec(Record):
         """The sample's key in the shards; no dot in it."""
         return f"{self.dataset}-{self.index:06d}"
 
+    @property
+    def defects(self) -> tuple[Any, ...]:
+        """All that is wrong, in the order of its numbers."""
+        return tuple(flaw for item in self.items for flaw in item.defects)
+
+    @property
+    def title(self) -> str:
+        """The names of its parts, each once."""
+        return ", ".join(dict.fromkeys(item.part.name for item in self.items))
+
     def to_json(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return {
-            **self.model_dump(mode="json", exclude={"defects"}),
-            "defects": [kinds.to_json(d) for d in self.defects],
-        }
+        values = self.model_dump(mode="json", exclude={"items": {"__all__": {"defects"}}})
+        for record, item in zip(values["items"], self.items, strict=True):
+            record["defects"] = [kinds.to_json(flaw) for flaw in item.defects]
+        return values
 
     @classmethod
     def from_json(cls, values: Any, source: str = "scene") -> "SceneSpec":
         """Return the scene that `to_json` wrote, or raise BadInput that names what is wrong in `source`."""
         if not isinstance(values, dict):
             raise BadInput(f"{source} must hold a scene: a JSON object with the keys {', '.join(cls.model_fields)}")
-        listed = values.get("defects", [])
-        if not isinstance(listed, list):
-            raise BadInput(f"{source}: defects must be a list, got {listed!r}")
-        flaws = tuple(_flaw(d, f"{source}: defects.{i}") for i, d in enumerate(listed))
-        return validated(cls, {**values, "defects": flaws}, source)
+        items = values.get("items")
+        if isinstance(items, list):
+            read = [_with_flaws(item, f"{source}: items.{i}") for i, item in enumerate(items)]
+            values = {**values, "items": read}
+        return validated(cls, values, source)
 
 
 def read_scene_spec(path: Path) -> SceneSpec:
@@ -215,6 +257,16 @@ def scene_spec_of(values: Any, source: str) -> SceneSpec:
         source: The file's name, for messages.
     """
     return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, source)
+
+
+def _with_flaws(item: Any, source: str) -> Any:
+    """Return an item with its defects as records; the text of a refusal begins with its place."""
+    if not isinstance(item, dict):
+        return item
+    listed = item.get("defects", [])
+    if not isinstance(listed, list):
+        raise BadInput(f"{source}.defects must be a list, got {listed!r}")
+    return {**item, "defects": tuple(_flaw(d, f"{source}.defects.{i}") for i, d in enumerate(listed))}
 
 
 def _flaw(values: Any, source: str) -> Any:

@@ -15,6 +15,7 @@ from scenes.part_spec import PartSpec, PoseSpec
 from scenes.records import Name, Record, Split, validated
 from scenes.scan_draws import ScanDraws
 from scenes.scene import Method, Window
+from scenes.stage import StageSpec
 from scenes.vector_files import with_vectors
 from scenes.yaml_text import read_yaml
 
@@ -67,8 +68,10 @@ class DatasetSpec(Record):
         scenes_per_shard: Samples in one tar.
         shared: Draws by name, one value a scene, for others to follow: `{of: NAME, table: [[x, y], ...]}`.
         splits: Shares of the splits, by part.
+        split_kinds: Whether kinds of defect are split as parts are, so that the test set has kinds never trained on.
         parts: To draw from.
-        pose: How they stand.
+        stage: How many of them share the stage, and what holds them.
+        pose: How each stands.
         defects: What goes wrong in them.
         scan: How they are scanned.
         volume: How they are reconstructed.
@@ -82,7 +85,9 @@ class DatasetSpec(Record):
     scenes_per_shard: int = Field(default=16, ge=1)
     shared: dict[str, AnyNumber] = {}
     splits: dict[Split, Share] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
+    split_kinds: bool = False
     parts: tuple[PartSpec, ...] = Field(min_length=1)
+    stage: StageSpec = StageSpec()
     pose: PoseSpec = PoseSpec()
     defects: tuple[DefectSpec, ...] = ()
     scan: ScanDraws = ScanDraws()

@@ -14,6 +14,7 @@ from ctsim.dataset.generate import first_samples
 from ctsim.dataset.plan import check_at_the_door
 from scenes.library.catalog import make_part
 from scenes.spec import read_dataset_spec
+from scenes.splits import kind_splits
 from scenes.trajectory import TrajectorySpec
 from scenes.yaml_text import read_yaml
 
@@ -27,7 +28,7 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture
 def desk(tmp_path, monkeypatch) -> Path:
     """A folder with the files that the README speaks of."""
-    (tmp_path / "castings.yaml").write_text(blocks("yaml")[0])
+    (tmp_path / "brackets.yaml").write_text(blocks("yaml")[0])
     mesh = make_part("bracket", {})[0].solid.to_mesh64()
     trimesh.Trimesh(mesh.vert_properties[:, :3], mesh.tri_verts).export(tmp_path / "bracket.stl")
     monkeypatch.chdir(tmp_path)
@@ -35,13 +36,13 @@ def desk(tmp_path, monkeypatch) -> Path:
 
 
 def test_the_spec_is_a_spec(desk):
-    spec = read_dataset_spec(desk / "castings.yaml")
+    spec = read_dataset_spec(desk / "brackets.yaml")
     assert spec.scenes == 4
-    assert read_yaml(blocks("yaml")[0])["name"] == "castings"
+    assert read_yaml(blocks("yaml")[0])["name"] == "brackets"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", [1, 2])
+@pytest.mark.parametrize("block", [1, 2, 3])
 def test_defects_and_chance_are_drawn_as_the_text_says(desk, block):
     """Put into the dataset above, a scene comes through; all flaws of the list are placed."""
     spec, keys = read_yaml(blocks("yaml")[0]), read_yaml(blocks("yaml")[block])
@@ -49,15 +50,22 @@ def test_defects_and_chance_are_drawn_as_the_text_says(desk, block):
         del spec["scan"]["tube_kv"]
         keys["scan"]["detector"] |= spec["scan"]["detector"]
         del spec["parts"][1]  # of steel, too thick for the tube
+    if "stage" in keys:
+        spec["scan"]["detector"]["pixel_mm"] = 8.0  # a panel that shows four parts
     spec |= keys | {"scan": spec["scan"] | keys.get("scan", {}) | {"views": 24}, "volume": {"voxels": 32}}
-    (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
-    _, samples = first_samples(read_dataset_spec(desk / "castings.yaml"), desk, 1, print)
+    (desk / "brackets.yaml").write_text(yaml.safe_dump(spec))
+    _, samples = first_samples(read_dataset_spec(desk / "brackets.yaml"), desk, 1, print)
     scene = samples[0]["scene"]["scene"]
     if block == 1:
-        kinds = [flaw["kind"] for flaw in scene["defects"]]
+        kinds = [flaw["kind"] for flaw in scene["items"][0]["defects"]]
         assert {kind: kinds.count(kind) for kind in kinds} == {
             "gas_pore": 22, "lack_of_fusion": 3, "undercut": 1, "warp": 1,
         }  # fmt: skip
+    elif block == 3:
+        assert 2 <= len(scene["items"]) <= 4
+        splits = kind_splits(read_dataset_spec(desk / "brackets.yaml"))
+        kinds = {flaw["kind"] for item in scene["items"] for flaw in item["defects"]}
+        assert kinds == {kind for kind in ("gas_pore", "crack") if scene["split"] in splits[kind]}
     else:
         assert samples[0]["scene"]["quality"]["lowest_transmission"] == pytest.approx(0.01, rel=0.2)
 
@@ -65,11 +73,11 @@ def test_defects_and_chance_are_drawn_as_the_text_says(desk, block):
 @pytest.mark.slow
 def test_the_scanner_is_one_that_scans(desk):
     """All its keys at once, put into the dataset above: one scene comes through, and holds what was asked for."""
-    keys = read_yaml(blocks("yaml")[3])
+    keys = read_yaml(blocks("yaml")[4])
     spec = read_yaml(blocks("yaml")[0])
     spec["scan"] |= keys | {"views": 60}
-    (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
-    _, samples = first_samples(read_dataset_spec(desk / "castings.yaml"), desk, 1, print)
+    (desk / "brackets.yaml").write_text(yaml.safe_dump(spec))
+    _, samples = first_samples(read_dataset_spec(desk / "brackets.yaml"), desk, 1, print)
     scan = samples[0]["scene"]["scene"]["scan"]
     assert scan["trajectory"]["deviations"][1]["shift_mm"] == [0, 0.05, 0.12]
     assert samples[0]["projections"].shape == (60, 128, 160)
@@ -91,8 +99,8 @@ def test_every_key_in_the_text_about_the_scanner_is_one(desk):
             key, value = "trajectory", {key: value}
         place = spec if key == "volume" else spec["scan"]
         place[key] = place.get(key, {}) | value if isinstance(value, dict) else value
-        (desk / "castings.yaml").write_text(yaml.safe_dump(spec))
-        check_at_the_door(read_dataset_spec(desk / "castings.yaml"), desk)
+        (desk / "brackets.yaml").write_text(yaml.safe_dump(spec))
+        check_at_the_door(read_dataset_spec(desk / "brackets.yaml"), desk)
 
 
 @pytest.mark.slow
@@ -105,8 +113,8 @@ def test_the_commands_do_what_they_say(desk, monkeypatch):
             ctsim.cli.main()
         assert ended.value.code in (0, None), line
     assert (desk / "sheet.png").stat().st_size > 10_000
-    assert (desk / "castings" / "dataset.json").exists()
-    assert (desk / "again" / "castings-000002.volume.npy").exists()
+    assert (desk / "brackets" / "dataset.json").exists()
+    assert (desk / "again" / "brackets-000002.volume.npy").exists()
 
 
 def test_every_command_is_in_the_table():

@@ -8,6 +8,7 @@ import numpy as np
 
 from ctsim.files import sha256_of
 from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard
+from defects.kinds import name_of
 from defects.messages import BadInput
 from scenes.records import SPLITS
 from scenes.scene import SceneSpec
@@ -97,8 +98,19 @@ def sample_faults(sample: dict[str, Any], shard: dict, dataset: dict) -> Iterato
     yield from _label_faults(sample, dataset)
     if scene.key != sample["key"]:
         yield f"its scene is called {scene.key}"
-    if scene.split != shard["split"] or dataset["splits"].get(scene.part.name) != shard["split"]:
-        yield f"part {scene.part.name} belongs to split {dataset['splits'].get(scene.part.name)}, not {shard['split']}"
+    yield from _split_faults(scene, shard["split"], dataset)
+
+
+def _split_faults(scene: SceneSpec, split: str, dataset: dict) -> Iterator[str]:
+    """Yield where a scene, one of its parts or a kind of its defects is in a split that it does not belong to."""
+    if scene.split != split:
+        yield f"its scene belongs to split {scene.split}, not {split}"
+    for name in dict.fromkeys(item.part.name for item in scene.items):
+        if (wanted := dataset["splits"].get(name)) != split:
+            yield f"part {name} belongs to split {wanted}, not {split}"
+    for kind in dict.fromkeys(map(name_of, scene.defects)):
+        if split not in (wanted := dataset["kind_splits"].get(kind, [])):
+            yield f"{kind} belongs to {' and '.join(wanted) or 'no split'}, not {split}"
 
 
 def _label_faults(sample: dict[str, Any], dataset: dict) -> Iterator[str]:

@@ -20,7 +20,7 @@ from ctsim.dataset.plan import (
     classes_of,
     hash_of,
     identity_of,
-    load_parts,
+    load_sources,
     plan_shards,
 )  # fmt: skip
 from ctsim.files import locked, sha256_of, write_file
@@ -28,10 +28,11 @@ from ctsim.penetration import rays_through
 from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_shard
 from defects.messages import BadInput
-from scenes.parts import Part, load_part, save_solids
-from scenes.sample import sample, split_of
+from scenes.parts import Part, load_part, load_parts, save_solids
+from scenes.sample import sample
 from scenes.scene import SceneSpec
 from scenes.spec import DatasetSpec
+from scenes.splits import kind_splits, split_of
 
 PROGRESS = "progress"
 """Folder inside an unfinished dataset: its identity, and one record for every finished shard."""
@@ -99,7 +100,7 @@ def generate(
         BadInput: The spec cannot be made, or the folder holds something else.
     """
     check_at_the_door(spec, folder)
-    parts = load_parts(spec, folder)
+    parts = load_sources(spec, folder)
     classes, identity = classes_of(spec, parts), identity_of(_portable(spec), parts)
     if _begin(out, identity):
         record = json.loads((out / "dataset.json").read_text())
@@ -134,7 +135,7 @@ def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, d
     """
     scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
     classes = tuple(c["name"] for c in json.loads((folder / "dataset.json").read_text())["classes"])
-    return scene, encode(make_sample(scene, load_part(scene.part, folder), classes))
+    return scene, encode(make_sample(scene, load_parts(scene, folder), classes))
 
 
 def first_samples(
@@ -142,12 +143,12 @@ def first_samples(
 ) -> tuple[list[dict], list[dict[str, Any]]]:
     """Return the classes and the first samples of a dataset, as its shards would hold them; nothing is written."""
     check_at_the_door(spec, folder)
-    classes, load = classes_of(spec, load_parts(spec, folder)), functools.partial(load_part, folder=folder)
+    classes, load = classes_of(spec, load_sources(spec, folder)), functools.partial(load_part, folder=folder)
     samples = []
     for index in range(min(count, spec.scenes)):
         try:
             scene = sample(spec, index, load, rays_through)
-            samples.append(decode(scene.key, encode(make_sample(scene, load(scene.part), classes))))
+            samples.append(decode(scene.key, encode(make_sample(scene, load_parts(scene, folder), classes))))
         except (BadInput, ArithmeticError) as error:
             note(f"scene {index} is dropped: {error}")
     return class_records(classes), samples
@@ -158,7 +159,7 @@ def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
     folder = Path(task.folder)
     try:
         scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder), rays_through)
-        return scene, encode(make_sample(scene, load_part(scene.part, folder), task.classes))
+        return scene, encode(make_sample(scene, load_parts(scene, folder), task.classes))
     except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
         return str(error)
 
@@ -300,6 +301,7 @@ def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[
         "made_by": made_by(spec.scan.backend),
         "classes": class_records(classes),
         "splits": {p.key: split_of(spec, p) for p in spec.parts},
+        "kind_splits": kind_splits(spec),
         **made,
         "parts": [_file_record(out, path) for path in sorted((out / "parts").glob("*.npz"))],
         "imports": {name: part.report for name, part in parts.items() if part.report},

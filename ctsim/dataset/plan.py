@@ -17,12 +17,14 @@ from ctsim.spectrum import tube_spectrum
 from ctsim.trajectory import nominal_geometry
 from defects import kinds
 from defects.messages import BadInput
+from scenes.choose import choose_part
 from scenes.draw import extent, names_of
 from scenes.parts import Part, fingerprint, load_part, source_of
 from scenes.records import SPLITS
-from scenes.sample import Setup, choose_part, sample_setup, split_of
 from scenes.scene import ScanSpec
+from scenes.setup import Setup, sample_setup
 from scenes.spec import DatasetSpec
+from scenes.splits import split_of
 
 LEAST_PHOTONS = 10.0
 """That the detector must catch from the free beam, per pixel and view; a good scan has 10 000."""
@@ -59,7 +61,7 @@ def plan_shards(spec: DatasetSpec) -> tuple[ShardPlan, ...]:
     return tuple(plans)
 
 
-def load_parts(spec: DatasetSpec, folder: Path) -> dict[str, Part]:
+def load_sources(spec: DatasetSpec, folder: Path) -> dict[str, Part]:
     """Return every part of the spec by name, as it is before anything is drawn."""
     return {part.key: load_part(source_of(part), folder) for part in spec.parts}
 
@@ -71,7 +73,7 @@ def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
     panel = spec.scan.detector
     scintillators = names_of(spec.scan.varied.get("detector.scintillator", panel.scintillator))
     layers = [*panel.filters, *panel.window, *scintillators]
-    for name in (*materials_of(spec, load_parts(spec, folder)), *spec.scan.filters, *layers):
+    for name in (*materials_of(spec, load_sources(spec, folder)), *spec.scan.filters, *layers):
         material(name)
     wish = spec.scan.penetration
     for tube_kv in (wish.tube_kv if wish else extent(spec.scan.tube_kv)) if spec.scan.spectrum is None else ():
@@ -124,7 +126,7 @@ def check_beam(scan: ScanSpec) -> None:
 
 def classes_of(spec: DatasetSpec, parts: dict[str, Part]) -> tuple[str, ...]:
     """Return the names of the voxel classes: air, the parts' materials, the kinds of defect."""
-    matter = sorted({name for part in spec.parts for name in _part_materials(part, parts[part.key])})
+    matter = sorted(_sound_materials(spec, parts))
     flaws = [name for name in kinds.KINDS if any(d.kind == name for d in spec.defects)]
     return ("air", *matter, *flaws)
 
@@ -137,9 +139,15 @@ def class_records(classes: tuple[str, ...]) -> list[dict]:
 
 def materials_of(spec: DatasetSpec, parts: dict[str, Part]) -> list[str]:
     """Return every material that a scene may hold, filled defects included."""
-    matter = {name for part in spec.parts for name in _part_materials(part, parts[part.key])}
+    matter = _sound_materials(spec, parts)
     filled = {n for d in spec.defects for n in _choices(d.parameters.get("material")) if n}
     return sorted(matter | filled)
+
+
+def _sound_materials(spec: DatasetSpec, parts: dict[str, Part]) -> set[str]:
+    """Return every material of parts and fixtures."""
+    of_parts = {name for part in spec.parts for name in _part_materials(part, parts[part.key])}
+    return of_parts | (spec.stage.fixture.materials if spec.stage.fixture else set())
 
 
 def _part_materials(spec, part: Part) -> list[str]:

@@ -92,11 +92,13 @@ def _captions(sample: Sample) -> list[str]:
     scene, scan = sample["scene"]["scene"], sample["scene"]["scene"]["scan"]
     kinds = [record["kind"] for record in sample["defects"]]
     flaws = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no defects"
-    materials = ", ".join(sorted(set(scene["part"]["materials"].values())))
+    parts = [item["part"] for item in scene["items"]]
+    names = ", ".join(dict.fromkeys(part["name"] for part in parts))
+    materials = ", ".join(sorted({name for part in parts for name in part["materials"].values()}))
     magnification = scan["source_detector_mm"] / scan["source_object_mm"]
     least = sample["scene"]["quality"]["lowest_transmission"]
     return [
-        f"{sample['key']}  {scene['split']}  {scene['part']['name']} ({materials}): {flaws}",
+        f"{sample['key']}  {scene['split']}  {names} ({materials}): {flaws}",
         f"{_beam(scan)}, {scan['views']} views, x{magnification:.2f}, "
         f"voxel {scene['volume']['voxel_mm']:.3f} mm, least transmission {least:.2g}",
     ]

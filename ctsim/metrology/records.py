@@ -37,7 +37,8 @@ def defect_records(
     A defect has none where it changes the part as a whole, or where earlier ones have taken all of it. Beside what
     `size_of` tells a record holds:
 
-    * `number`, `kind`, `material` (void, or what fills it), `parameters` as drawn, `voxels` of its instance;
+    * `number`, `item` (its part's place among the scene's items, from 0), `kind`, `material` (void, or what fills it),
+      `parameters` as drawn, `voxels` of its instance;
     * `wall_distance_mm` to the host's surface, 0 where it is open to it; `neighbour_distance_mm` to the nearest other
       defect and its `neighbour_number`; all exact for the facets;
     * `contrast_to_noise`, measured in the volume, and `expected_contrast_to_noise`, from the radiographs by the way of
@@ -57,7 +58,7 @@ def defect_records(
     """
     flaws = sorted((solid for solid in specimen.solids if solid.number), key=lambda solid: solid.number)
     trees = [tree_of(flaw.surface) for flaw in flaws]
-    host = tree_of(specimen.host, HOST_CUT) if flaws else None
+    hosts = {item: tree_of(specimen.hosts[item], HOST_CUT) for item in {flaw.item for flaw in flaws}}
     nearest = neighbours(trees)
     seen = _expected(scene, specimen, flaws, scanner)
     voxels = np.bincount(truth.instances.ravel(), minlength=len(scene.defects) + 1)
@@ -67,18 +68,20 @@ def defect_records(
         known[flaw.number] = {
             "material": flaw.material,
             **size,
-            "wall_distance_mm": rounded(gap_mm(tree, host)),
+            "wall_distance_mm": rounded(gap_mm(tree, hosts[flaw.item])),
             "neighbour_distance_mm": gap if gap is None else rounded(gap),
             "neighbour_number": other if other is None else flaws[other].number,
             **_contrasts(one, volume, truth, part, size["voxels_across"]),
         }
     nothing = dict.fromkeys(("material", *SIZES, *PLACES, *CONTRASTS))
     records = []
-    for number, flaw in enumerate(scene.defects, start=1):
+    listed = [(item, flaw) for item, one in enumerate(scene.items) for flaw in one.defects]
+    for number, (item, flaw) in enumerate(listed, start=1):
         parameters = kinds.to_json(flaw)
         records.append(
             {
                 "number": number,
+                "item": item,
                 "kind": parameters.pop("kind"),
                 **known.get(number, nothing),
                 "detectable_rule": RULE,
@@ -93,7 +96,12 @@ def _expected(scene: SceneSpec, specimen: Specimen, flaws: list[Solid], scanner:
     if scanner is None:
         return [None] * len(flaws)
     by_fdk = (grid_of(scene.volume), scene.volume.window) if scene.volume.method == "fdk" else None
-    return expected(specimen, flaws, scene.part.materials[scene.part.host], scanner, by_fdk)
+    found: dict[int, Seen | None] = {}
+    for material in sorted({flaw.instead_of for flaw in flaws}):
+        some = [flaw for flaw in flaws if flaw.instead_of == material]
+        seen = expected(specimen, some, material, scanner, by_fdk)
+        found |= {flaw.number: one for flaw, one in zip(some, seen, strict=True)}
+    return [found[flaw.number] for flaw in flaws]
 
 
 def _contrasts(

@@ -92,10 +92,9 @@ def place_samples(samples: list[Sample], stage: Stand, count: int) -> tuple[Spec
             if not body.is_empty():
                 solids.append(Solid(surface=body, material=sample.material, label=sample.label))
                 moved.append(move)
-    host = solids[0].surface if solids else Manifold()
     still = np.eye(3, 4)
     some = np.stack(moved, axis=1) if moved and not all(np.array_equal(m, still + 0 * m) for m in moved) else None
-    return Specimen(solids=tuple(solids), host=host), some
+    return Specimen(solids=tuple(solids)), some
 
 
 def _solids(node: Node) -> tuple[Manifold, ...]:

@@ -6,10 +6,10 @@ import numpy as np
 
 from scenes.body import Body
 from scenes.build import build
+from scenes.flaws import in_order, sample_flaws
 from scenes.library.catalog import make_part
 from scenes.parts import Part
 from scenes.records import validated
-from scenes.sample import sample_defects
 from scenes.scene import SceneSpec
 from scenes.spec import DatasetSpec
 from tests.bench.figures import peak_mb, show
@@ -26,9 +26,10 @@ def main() -> None:
     wish = {"kind": "gas_pore", "count": PORES, "diameter_mm": [0.3, 1.0], "wall_mm": 0.3, "gap_mm": 0.2}
     spec = validated(DatasetSpec, {"name": "bench", "parts": [{"library": "pump_housing"}], "defects": [wish]}, "bench")
     start = time.perf_counter()
-    flaws, unplaced = sample_defects(spec, part, "housing", np.random.default_rng(0))
+    found, unplaced = sample_flaws(spec.defects, part, "housing", np.random.default_rng(0))
+    flaws = in_order(found)
     placed = time.perf_counter()
-    specimen = build(_scene().model_copy(update={"defects": flaws}), part)
+    specimen = build(_scene(flaws), [part])
     sound = specimen.solids[0].surface.num_tri()
     built = time.perf_counter()
     show(
@@ -45,12 +46,12 @@ def main() -> None:
     )
 
 
-def _scene() -> SceneSpec:
-    """Return a scene of the housing without flaws."""
-    return SceneSpec.from_json(
+def _scene(flaws) -> SceneSpec:
+    """Return a scene of the housing."""
+    scene = SceneSpec.from_json(
         {
             "dataset": "bench",
-            "part": {"name": "housing", "library": "pump_housing", "materials": {}, "host": "housing"},
+            "items": [{"part": {"name": "housing", "library": "pump_housing", "materials": {}, "host": "housing"}}],
             "scan": {
                 "tube_kv": 160.0, "exposure_mas": 0.1, "detector": {}, "source_detector_mm": 800.0,
                 "source_object_mm": 400.0, "views": 90,
@@ -58,6 +59,7 @@ def _scene() -> SceneSpec:
             "volume": {"shape": [16, 16, 16], "voxel_mm": 3.0},
         }
     )  # fmt: skip
+    return scene.model_copy(update={"items": (scene.items[0].model_copy(update={"defects": flaws}),)})
 
 
 if __name__ == "__main__":

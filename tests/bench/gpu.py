@@ -61,7 +61,7 @@ def main() -> None:
 def of_radiographs() -> dict[str, float]:
     """Return views per second in all and stage by stage, and what they move and add."""
     scanner, ball = scanner_of(settings()), Manifold.sphere(36.0, SEGMENTS)
-    specimen = Specimen(solids=(Solid(surface=ball, material="Al", label="Al"),), host=ball)
+    specimen = Specimen(solids=(Solid(surface=ball, material="Al", label="Al"),))
     covered = sum(float((lengths > 0).sum()) for lengths in lengths_of(scanner, specimen))
     seconds = {
         "lengths": timed(lambda: lengths_of(scanner, specimen)),

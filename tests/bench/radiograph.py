@@ -108,7 +108,7 @@ def whole_scan_views_per_s() -> float:
         tube_kv=160, filters={"Cu": 0.5}, exposure_mas=1, source_detector_mm=400, source_object_mm=200, views=views,
         detector=DetectorSpec(rows=512, columns=512, pixel_mm=0.4),
     )  # fmt: skip
-    specimen = Specimen(solids=(Solid(surface=ball, material="Al", label="Al"),), host=ball)
+    specimen = Specimen(solids=(Solid(surface=ball, material="Al", label="Al"),))
     return views / median_seconds(lambda: scan(specimen, scanner_of(settings), rng=stream(0, 0, "photons")), runs=3)
 
 

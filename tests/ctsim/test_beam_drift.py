@@ -6,7 +6,8 @@ import pytest
 from ctsim.pipeline import render
 from ctsim.scanner import scanner_of, strength_of
 from defects.messages import BadInput
-from scenes.parts import load_part
+from scenes.build import build
+from scenes.parts import load_part, load_parts
 from scenes.records import validated
 from scenes.sample import sample
 from scenes.spec import DatasetSpec
@@ -14,11 +15,11 @@ from tests.ctsim import small
 
 
 def scene_of(tmp_path, **scan):
-    """Return the first scene of the small dataset with other settings of its scan, and its part."""
+    """Return the first scene of the small dataset with other settings of its scan, and its specimen."""
     spec = validated(DatasetSpec, {**small.SPEC, "scan": {**small.SPEC["scan"], "noise": False, **scan}}, "spec")
     small.write(tmp_path, small.SPEC)  # and the cube beside it
     scene = sample(spec, 0, lambda choice: load_part(choice, tmp_path))
-    return scene, load_part(scene.part, tmp_path)
+    return scene, build(scene, load_parts(scene, tmp_path))
 
 
 def test_the_open_beam_follows_its_drift_and_the_flat_field_is_that_of_the_first_view(tmp_path):

@@ -13,7 +13,8 @@ import tifffile
 from ctsim.detector.detect import as_stored
 from ctsim.pipeline import render
 from ctsim.shards import read_dataset, read_samples
-from scenes.parts import load_part
+from scenes.build import build
+from scenes.parts import load_parts
 from scenes.scene import read_scene_spec
 from tests.ctsim import small
 
@@ -126,7 +127,7 @@ def test_render_writes_the_counts_of_the_pipeline(made, ctsim, tmp_path):
     assert code == 0
     assert "24 projections of cube" in out
     scene = read_scene_spec(made / "scene.json")
-    _, radiographs = render(scene, load_part(scene.part, made))
+    _, radiographs = render(scene, build(scene, load_parts(scene, made)))
     images = sorted((tmp_path / "tiffs" / "projections").iterdir())
     assert len(images) == 24
     for image, counts in zip(images, radiographs.counts[0], strict=True):

@@ -26,7 +26,7 @@ def settings(**changes) -> ScanSpec:
 
 def specimen(*pieces: tuple[Manifold, str]) -> Specimen:
     solids = tuple(Solid(surface=solid, material=name, label=name) for solid, name in pieces)
-    return Specimen(solids=solids, host=pieces[0][0])
+    return Specimen(solids=solids)
 
 
 def test_a_slab_attenuates_as_the_integral_over_the_spectrum_says():
@@ -71,7 +71,6 @@ def test_void_is_not_rendered_and_materials_are_kept_apart():
             Solid(surface=hole, material="void", label="gas_pore", number=1),
             Solid(surface=plug, material="W", label="inclusion_dense", number=2),
         ),
-        host=block,
     )
     triangles, materials = triangles_of(whole)
     assert materials == ("Al", "W")

@@ -8,7 +8,8 @@ import pytest
 from ctsim.dataset.plan import check_at_the_door
 from ctsim.penetration import rays_through
 from defects.messages import BadInput
-from scenes.parts import load_part
+from scenes.parts import load_part, load_parts
+from scenes.pose import posed
 from scenes.sample import sample, shared_draws
 from scenes.scene import SceneSpec
 from scenes.spec import DatasetSpec
@@ -67,8 +68,8 @@ def test_filters_follow_the_voltage_that_was_chosen(scenes):
 
 def test_the_darkest_ray_leaves_what_is_wanted_and_counts_its_quanta(scenes, tmp_path):
     for scene in scenes[:4]:
-        part = load_part(scene.part, tmp_path)
-        transmission, quanta = rays_through(part, scene.pose, scene.scan)(scene.scan)
+        (item,), (part,) = scene.items, load_parts(scene, tmp_path)
+        transmission, quanta = rays_through(posed(part, item.pose), scene.scan)(scene.scan)
         assert transmission > 0.002
         assert quanta == pytest.approx(400, rel=1e-4)
 

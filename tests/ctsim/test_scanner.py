@@ -8,9 +8,10 @@ from ctsim.materials import mu_per_mm
 from ctsim.pipeline import render
 from ctsim.scanner import scanner_of, spectrum_of
 from defects.messages import BadInput
+from scenes.build import build
 from scenes.detector import DetectorSpec
 from scenes.orbit import true_rows
-from scenes.parts import load_part
+from scenes.parts import load_part, load_parts
 from scenes.sample import sample
 from scenes.scene import ScanSpec, SceneSpec
 from scenes.spec import read_dataset_spec
@@ -84,7 +85,7 @@ def test_every_path_goes_from_a_dataset_to_radiographs_that_show_the_part_and_ai
     check_at_the_door(spec, tmp_path)
     scene = sample(spec, 0, lambda choice: load_part(choice, tmp_path))
     assert SceneSpec.from_json(scene.to_json()) == scene
-    scanner, radiographs = render(scene, load_part(scene.part, tmp_path))
+    scanner, radiographs = render(scene, build(scene, load_parts(scene, tmp_path)))
     counts = radiographs.counts.reshape(24, 32, 32)
     shown = counts / radiographs.flat.reshape(32, 32)
     assert scanner.nominal.views == scanner.true.views == 24

@@ -29,7 +29,7 @@ def settings(**changes) -> ScanSpec:
 
 def pictures(scan: ScanSpec, solid: Manifold) -> np.ndarray:
     """Return what a solid of aluminium lets through in every view."""
-    specimen = Specimen(solids=(Solid(surface=solid, material="Al", label="Al"),), host=solid)
+    specimen = Specimen(solids=(Solid(surface=solid, material="Al", label="Al"),))
     seen = radiographs(specimen, scanner_of(scan), rng=stream(0, 0, "photons"))
     return (seen.counts / seen.flat[:, None])[0]
 

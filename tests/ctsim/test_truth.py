@@ -93,7 +93,7 @@ def test_each_voxel_takes_the_class_with_the_largest_share_and_the_defect_with_t
         Solid(surface=pores[0], material="void", label="gas_pore", number=1),
         Solid(surface=pores[1], material="W", label="inclusion_dense", number=2),
     )
-    truth = label(Specimen(solids=solids, host=block), GRID, ("air", "Al", "gas_pore", "inclusion_dense"))
+    truth = label(Specimen(solids=solids), GRID, ("air", "Al", "gas_pore", "inclusion_dense"))
     voxel = lambda x, y, z: (int((z + 10) * 2), int((y + 12.5) * 2), int((x + 15) * 2))  # noqa: E731
     assert truth.labels[voxel(0, 0, 0)] == 2
     assert truth.labels[voxel(3, -3, 1)] == 1

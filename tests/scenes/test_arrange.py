@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from manifold3d import Manifold
 
-from scenes.arrange import TOUCHING_MM, advanced, centred, cup, foam, in_a_ring, stacked
+from scenes.arrange import TOUCHING_MM, advanced, centred, cup, foam, in_a_ring, lined_up
 from scenes.library.catalog import make_part
 
 DOWN = np.array([0.0, 0.0, -1.0])
@@ -39,21 +39,29 @@ def test_what_falls_past_meets_nothing():
 
 def test_boxes_stand_on_each_other_and_the_stack_is_centred():
     boxes = [Manifold.cube((10.0, 10.0, h), True).translate((0, 0, 7.0 * h)) for h in (4.0, 6.0, 2.0)]
-    placed = stacked(boxes, None)
+    placed = lined_up(boxes, None)
     heights = np.array([p.bounding_box() for p in placed])[:, [2, 5]]
     np.testing.assert_allclose(heights, [[-6, -2], [-2, 4], [4, 6]], atol=4 * TOUCHING_MM)
     assert overlap_mm3(placed) == 0
 
 
-def test_a_gap_is_kept_between_the_boxes():
-    placed = stacked([ball(3.0), ball(2.0)], 1.5)
-    assert middle(placed[1])[2] - middle(placed[0])[2] == pytest.approx(3 + 1.5 + 2, abs=1e-6)
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_gap_is_kept_between_the_boxes(axis):
+    placed = lined_up([ball(3.0), ball(2.0)], 1.5, axis)
+    apart = np.zeros(3)
+    apart[axis] = 3 + 1.5 + 2
+    np.testing.assert_allclose(middle(placed[1]) - middle(placed[0]), apart, atol=1e-6)
+
+
+def test_balls_in_a_row_touch_where_their_middles_are_level():
+    placed = lined_up([ball(3.0), ball(2.0, (0, 4.0, 0))], None, axis=0)
+    assert middle(placed[1])[0] - middle(placed[0])[0] == pytest.approx(np.sqrt(25 - 16), abs=0.02)
 
 
 @pytest.mark.parametrize("names", [("flange", "bracket", "gear"), ("connecting_rod", "turbine_blade")])
 def test_real_parts_rest_on_each_other_and_do_not_overlap(names):
     parts = [make_part(name, {})[0].solid for name in names]
-    placed = stacked(parts, None)
+    placed = lined_up(parts, None)
     assert overlap_mm3(placed) == 0
     for below, above in itertools.pairwise(placed):
         assert above.min_gap(below, 5.0) <= 2.5 * TOUCHING_MM
@@ -98,7 +106,7 @@ def test_foam_about_a_ball_is_a_cylinder_less_half_the_ball():
 
 
 def test_foam_leaves_room_for_what_lies_in_it():
-    parts = stacked([make_part("bracket", {})[0].solid], None)
+    parts = lined_up([make_part("bracket", {})[0].solid], None)
     block = foam(parts, depth=0.6, wall_mm=8.0, clearance_mm=0.1)
     assert (block ^ parts[0]).is_empty()
     assert block.min_gap(parts[0], 5.0) == pytest.approx(0.1, abs=0.02)

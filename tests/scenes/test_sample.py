@@ -1,8 +1,6 @@
 """Scene 17 is scene 17; what it holds follows its spec, and what found no place is counted."""
 
-import functools
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +8,13 @@ from scipy import stats
 
 from defects import kinds
 from defects.host import Host
-from defects.messages import BadInput
-from scenes.field_of_view import MARGIN
-from scenes.part_spec import PartSpec
-from scenes.parts import load_part
-from scenes.sample import choose_part, corners_mm, sample, sample_part, sample_setup, split_of
+from scenes.choose import choose_part
+from scenes.pose import posed
+from scenes.sample import sample
 from scenes.scene import SceneSpec
 from scenes.seeds import stream
+from scenes.setup import corners_mm
+from scenes.splits import split_of
 from tests.scenes.toy import block, bolted, dataset, load
 
 FLAWS = [
@@ -30,10 +28,6 @@ BUSY = {"defects": FLAWS, "scan": SCAN, "pose": {"orientation": "uniform", "shif
 
 def written(index: int, **changes) -> str:
     return json.dumps(sample(dataset(**(BUSY | changes)), index, load).to_json())
-
-
-def with_parts(*names: str, **changes):
-    return dataset(parts=[{"library": "block", "name": name} for name in names], **changes)
 
 
 # --- the same scene ---
@@ -65,20 +59,27 @@ def test_another_seed_is_another_scene_and_zero_is_a_seed():
     ],
 )
 def test_one_section_of_a_spec_disturbs_no_draw_of_another(change, kept):
-    before, after = json.loads(written(5)), json.loads(written(5, **change))
+    before, after = (flat(json.loads(written(5, **what))) for what in ({}, change))
     assert {key: after[key] for key in kept} == {key: before[key] for key in kept}
     assert after != before
 
 
+def flat(scene: dict) -> dict:
+    """Return a scene of one part with all its keys side by side."""
+    return {**scene, **scene["items"][0]}
+
+
 def test_every_stage_draws_from_a_stream_of_its_own(monkeypatch):
-    asked = []
-    monkeypatch.setattr("scenes.sample.stream", lambda *which: asked.append(which) or stream(*which))
+    asked = set()
+    for module in ("sample", "setup", "standing", "choose"):
+        monkeypatch.setattr(f"scenes.{module}.stream", lambda *which: asked.add(which) or stream(*which))
     sample(dataset(**BUSY, seed=2), 5, load)
-    asked.remove((2, 5, "part"))  # the part is chosen once more for its split, by the same draw
-    asked.remove((2, 5, "shared"))  # and what is shared is drawn once more for the flaws
-    assert sorted(asked) == [
-        (2, 5, stage) for stage in ("defects", "dimensions", "part", "pose", "scan", "shared", "varied")
-    ]
+    one = ("defects", "dimensions", "part", "places", "pose", "scan", "shared", "stage", "varied", "whole")
+    assert asked == {(2, 5, stage) for stage in one}
+    asked.clear()
+    sample(dataset(**BUSY, seed=2, stage={"parts": 2}), 5, load)
+    more = ("defects 1", "dimensions 1", "pose 1", "whole 1")
+    assert asked == {(2, 5, stage) for stage in (*one, *more)}
 
 
 def test_a_scene_survives_json_with_all_its_flaws():
@@ -155,63 +156,15 @@ def test_where_all_find_a_place_none_is_counted():
     assert sample(dataset(defects=FLAWS), 1, load).unplaced == {}
 
 
-# --- parts ---
-
-
-def test_parts_come_by_their_weights():
-    spec = dataset(parts=[{"library": "block", "weight": 3}, {"library": "bolted", "weight": 1}])
-    chosen = [choose_part(spec, index).key for index in range(2000)]
-    assert stats.chisquare([chosen.count("block"), chosen.count("bolted")], [1500, 500]).pvalue > 0.01
-
-
-def test_the_material_of_the_spec_is_that_of_every_body_but_those_named():
-    part = PartSpec(library="bolted", material="Ti", materials={"pin": "W"})
-    choice, _ = sample_part(part, stream(0, 0, "dimensions"), load)
-    assert choice.materials == {"plate": "Ti", "pin": "W"}
-    assert sample_part(PartSpec(library="bolted"), stream(0, 0, "dimensions"), load)[0].materials == {
-        "plate": "Al",
-        "pin": "Fe",
-    }
-
-
-def test_a_choice_of_materials_is_drawn_scene_by_scene():
-    spec = dataset(parts=[{"library": "block", "material": {"choice": ["Al", "Ti"], "weights": [3, 1]}}])
-    names = [sample_setup(spec, index, load).choice.materials["block"] for index in range(600)]
-    assert stats.chisquare([names.count("Al"), names.count("Ti")], [450, 150]).pvalue > 0.01
-
-
 @pytest.mark.parametrize(("host", "sits_in"), [(None, "plate"), ("pin", "pin")])
 def test_flaws_sit_in_the_host_alone(host, sits_in):
     spec = dataset(parts=[{"library": "bolted", "host": host}], defects=[FLAWS[0] | {"wall_mm": 0.1}])
     scene = sample(spec, 1, load)
     solid = bolted().body(sits_in).solid
-    assert scene.part.host == sits_in
+    assert scene.items[0].part.host == sits_in
     assert scene.defects
     for flaw in scene.defects:
         assert (flaw.solid() ^ solid).volume() == pytest.approx(flaw.volume_mm3, rel=1e-9)
-
-
-@pytest.mark.parametrize("part", [{"host": "pim"}, {"materials": {"pim": "W"}}])
-def test_a_body_that_is_not_there_is_answered_with_a_near_one(part):
-    with pytest.raises(BadInput, match=r"unknown body 'pim'; did you mean 'pin'\? \(known: pin, plate\)"):
-        sample(dataset(parts=[{"library": "bolted", **part}]), 0, load)
-
-
-def test_dimensions_and_scale_are_drawn_and_reach_the_part():
-    part = {
-        "library": "flange",
-        "dimensions": {"bolts": {"choice": [4, 8]}, "bolt_mm": [7.0, 9.0]},
-        "scale": [0.9, 1.1],
-    }
-    spec, real = dataset(parts=[part]), functools.partial(load_part, folder=Path())
-    setups = [sample_setup(spec, index, real) for index in range(6)]
-    assert {setup.choice.dimensions["bolts"] for setup in setups} == {4, 8}
-    for setup in setups:
-        bolts, scale = setup.choice.dimensions["bolts"], setup.choice.scale
-        assert 7 <= setup.choice.dimensions["bolt_mm"] <= 9
-        assert setup.part.bodies[0].solid.genus() == 1 + bolts
-        x = setup.part.bodies[0].solid.bounding_box()[3]
-        assert x == pytest.approx(42 * scale)
 
 
 def placed(**wish) -> list:
@@ -242,95 +195,19 @@ def test_a_flaw_of_the_surface_cuts_it_open():
     assert shares == pytest.approx([0.5] * 5, abs=0.01)
 
 
-# --- view and volume ---
-
-
-def test_corners_are_turned_and_shifted_with_the_part():
-    setup = sample_setup(dataset(**BUSY), 4, load)
-    corners = corners_mm(setup.part, setup.pose)
-    middle = np.array(setup.pose.shift_mm)
-    assert np.linalg.norm(corners - middle, axis=1) == pytest.approx([np.linalg.norm([20, 15, 10])] * 8)
-    assert corners.mean(0) == pytest.approx(middle)
+# --- the volume ---
 
 
 def test_a_volume_that_fits_holds_every_corner_in_any_pose():
     for index in range(10):
         scene = sample(dataset(**BUSY | {"defects": []}, volume={"voxels": 40}), index, load)
-        farthest = np.abs(corners_mm(block(), scene.pose)).max()
+        farthest = np.abs(corners_mm(b.solid for b in posed(block(), scene.items[0].pose))).max()
         assert scene.volume.shape == (40, 40, 40)
         assert 20 * scene.volume.voxel_mm - farthest == pytest.approx(2 * scene.volume.voxel_mm)
 
 
 def test_a_voxel_that_is_given_is_taken():
     assert sample(dataset(volume={"voxels": 40, "voxel_mm": 0.7}), 0, load).volume.voxel_mm == 0.7
-
-
-def test_a_part_that_fits_is_magnified_until_its_circle_fills_the_picture():
-    """An upright block turns on a circle of 25 mm: on 128 mm at 800 mm it is held by its width."""
-    scan = sample(dataset(pose={"orientation": "upright"}), 0, load).scan
-    assert scan.source_object_mm == pytest.approx(25 * np.hypot(1, 800 / (MARGIN * 64)))
-
-
-def test_a_magnification_that_is_given_is_taken():
-    scan = sample(dataset(scan={"magnification": [1.2, 1.4]}), 0, load).scan
-    assert 1.2 <= scan.source_detector_mm / scan.source_object_mm <= 1.4
-
-
-def test_a_part_that_does_not_fit_is_refused_by_name():
-    with pytest.raises(BadInput, match="part 'block' is larger than the field of view"):
-        sample(dataset(scan={"detector": {"rows": 8, "columns": 8}}), 0, load)
-
-
-# --- splits ---
-
-NAMES = [f"part_{i}" for i in range(2000)]
-
-
-def test_shares_of_the_splits_are_kept_over_many_parts():
-    spec = with_parts("first", *NAMES, splits={"train": 0.7, "validation": 0.1, "test": 0.2})
-    found = [split_of(spec, part) for part in spec.parts[1:]]
-    counts = [found.count(split) for split in ("train", "validation", "test")]
-    assert stats.chisquare(counts, [1400, 200, 400]).pvalue > 0.01
-
-
-def test_adding_parts_moves_none():
-    few, many = with_parts(*NAMES[:40]), with_parts(*NAMES[:400])
-    assert [split_of(few, p) for p in few.parts] == [split_of(many, p) for p in many.parts[:40]]
-
-
-def test_the_order_of_parts_moves_none_but_the_first():
-    ahead, back = with_parts(*NAMES[:40]), with_parts(NAMES[0], *NAMES[39:0:-1])
-    assert {p.key: split_of(ahead, p) for p in ahead.parts} == {p.key: split_of(back, p) for p in back.parts}
-
-
-def test_the_split_of_a_name_is_the_same_for_ever():
-    """Golden: the first 8 bytes of sha256 over 2^64 are 0.5185, 0.9084, 0.8409 and 0.8136, against 0.8 and 0.9."""
-    spec = with_parts("first", "part_0", "part_12", "part_15", "part_31")
-    assert [split_of(spec, part) for part in spec.parts[1:]] == ["train", "test", "validation", "validation"]
-
-
-@pytest.mark.parametrize("name", ["part_12", "part_15", "part_31"])
-def test_the_first_part_is_for_training_whatever_its_hash(name):
-    assert split_of(with_parts(name, "other"), with_parts(name, "other").parts[0]) == "train"
-
-
-@pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_a_split_that_is_pinned_wins_even_for_the_first(split):
-    spec = dataset(parts=[{"library": "block", "split": split}, {"library": "bolted", "split": split}])
-    assert [split_of(spec, part) for part in spec.parts] == [split, split]
-
-
-@pytest.mark.parametrize("split", ["train", "validation", "test"])
-def test_a_split_with_all_the_shares_takes_all_but_the_first(split):
-    spec = with_parts("first", *NAMES[:100], splits={split: 2.0})
-    assert {split_of(spec, part) for part in spec.parts[1:]} == {split}
-
-
-def test_all_scenes_of_a_part_are_in_its_split():
-    spec = with_parts(*NAMES[:6], splits={"train": 1, "test": 1})
-    seen = {(scene.part.name, scene.split) for scene in (sample(spec, i, load) for i in range(60))}
-    assert seen == {(part.key, split_of(spec, part)) for part in spec.parts}
-    assert {split for _, split in seen} == {"train", "test"}
 
 
 # --- twins ---
@@ -342,7 +219,8 @@ def test_a_twin_is_its_scene_without_the_defects():
         whole, twin = sample(spec, index, load), sample(spec, index + 1, load)
         assert whole == sample(spec.model_copy(update={"twins": False}), index, load)
         assert (whole.twin_of, twin.twin_of, twin.defects, twin.unplaced) == (None, whole.key, (), {})
-        same = {"index": whole.index, "defects": whole.defects, "unplaced": whole.unplaced, "twin_of": None}
+        same = {"index": whole.index, "items": whole.items, "unplaced": whole.unplaced, "twin_of": None}
+        assert [(i.part, i.pose, i.defects) for i in twin.items] == [(i.part, i.pose, ()) for i in whole.items]
         assert twin.model_copy(update=same) == whole
         assert split_of(spec, choose_part(spec, index)) == split_of(spec, choose_part(spec, index + 1))
         assert SceneSpec.from_json(twin.to_json()) == twin

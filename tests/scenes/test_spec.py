@@ -19,7 +19,7 @@ from scenes.part_spec import PartSpec, PoseSpec
 from scenes.scan_draws import ScanDraws
 from scenes.scene import SceneSpec, read_scene_spec
 from scenes.spec import DatasetSpec, VolumeDraws, read_dataset_spec
-from tests.scenes.toy import dataset, scene
+from tests.scenes.toy import dataset, item, scene
 
 NAN, INF = math.nan, math.inf
 PORE = {"kind": "gas_pore", "diameter_mm": 2.0}
@@ -390,7 +390,8 @@ FLAWS = (
 
 
 def with_flaws() -> SceneSpec:
-    return scene(index=17, unplaced={"crack": 2}).model_copy(update={"defects": FLAWS})
+    listed = [kinds.to_json(flaw) for flaw in FLAWS]
+    return scene(index=17, unplaced={"crack": 2}, items=[item(defects=listed)])
 
 
 def test_a_scene_survives_json_to_its_last_flaw(tmp_path):
@@ -411,9 +412,14 @@ def test_whole_dimensions_stay_whole_through_json():
         "materials": {},
         "host": "f",
     }
-    again = SceneSpec.from_json(json.loads(json.dumps(scene(part=part).to_json())))
-    assert again.part.dimensions == {"bolts": 8, "bolt_mm": 9.5}
-    assert type(again.part.dimensions["bolts"]) is int
+    again = SceneSpec.from_json(json.loads(json.dumps(scene(items=[item(part=part)]).to_json())))
+    (only,) = again.items
+    assert only.part.dimensions == {"bolts": 8, "bolt_mm": 9.5}
+    assert type(only.part.dimensions["bolts"]) is int
+
+
+def with_item(**changes) -> dict:
+    return {"items": [item(**changes)]}
 
 
 def test_the_key_of_a_scene_holds_no_dot():
@@ -423,19 +429,32 @@ def test_the_key_of_a_scene_holds_no_dot():
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"defects": None}, "scene: defects must be a list, got None"),
-        ({"defects": 3}, "scene: defects must be a list, got 3"),
-        ({"defects": [3]}, "scene: defects.0: a defect must be an object with a kind, got 3"),
-        ({"defects": [PORE, {"kind": "por"}]}, "scene: defects.1: unknown defect kind 'por'; did you mean 'gas_pore'"),
-        ({"defects": [PORE | {"diameter_mm": -1.0}]}, "scene: defects.0: diameter_mm must be a finite number above 0"),
-        ({"pose": {"quaternion": [0, 0, 0, 0]}}, "scene: pose: quaternion must not be all zeros"),
-        ({"pose": {"quaternion": [1, 0, 0, NAN]}}, "scene: pose.quaternion.3: must be a finite number"),
-        ({"pose": {"shift_mm": [1, 2]}}, "scene: pose.shift_mm.2: is missing"),
+        (with_item(defects=None), "scene: items.0.defects must be a list, got None"),
+        (with_item(defects=3), "scene: items.0.defects must be a list, got 3"),
+        (with_item(defects=[3]), "scene: items.0.defects.0: a defect must be an object with a kind, got 3"),
+        (
+            with_item(defects=[PORE, {"kind": "por"}]),
+            "scene: items.0.defects.1: unknown defect kind 'por'; did you mean 'gas_pore'",
+        ),
+        (
+            with_item(defects=[PORE | {"diameter_mm": -1.0}]),
+            "scene: items.0.defects.0: diameter_mm must be a finite number above 0",
+        ),
+        (with_item(pose={"quaternion": [0, 0, 0, 0]}), "scene: items.0.pose: quaternion must not be all zeros"),
+        (with_item(pose={"quaternion": [1, 0, 0, NAN]}), "scene: items.0.pose.quaternion.3: must be a finite number"),
+        (with_item(pose={"shift_mm": [1, 2]}), "scene: items.0.pose.shift_mm.2: is missing"),
         (
             {"volume": {"shape": [8, 0, 8], "voxel_mm": 1}},
             "scene: volume.shape.1: must be greater than or equal to 1",
         ),
         ({"volume": {"shape": [8, 8, 8], "voxel_mm": 0}}, "scene: volume.voxel_mm: must be greater than 0"),
+        ({"items": []}, "scene: items: must list at least one"),
+        ({"items": None}, "scene: items: must be a list"),
+        ({"items": [item(), 3]}, "scene: items.1: must hold keys and values"),
+        (
+            {"fixture": {"kind": "foam", "material": "EPS_foam", "wall_mm": 0}},
+            "scene: fixture.wall_mm: must be greater",
+        ),
         ({"index": -1}, "scene: index: must be greater than or equal to 0"),
         ({"sede": 1}, "scene: sede: unknown key 'sede'; did you mean 'seed'"),
     ],

@@ -35,11 +35,17 @@ def dataset(**changes: Any) -> DatasetSpec:
     return validated(DatasetSpec, {"name": "toy", "parts": [{"library": "block"}], **changes}, "toy.yaml")
 
 
+def item(**changes: Any) -> dict[str, Any]:
+    """Return a block on the stage, as JSON holds it, with the given keys set."""
+    part = {"name": "block", "library": "block", "materials": {"block": "Al"}, "host": "block"}
+    return {"part": part, **changes}
+
+
 def scene(**changes: Any) -> SceneSpec:
     """Return a scene of a block with the given keys set."""
     values = {
         "dataset": "toy",
-        "part": {"name": "block", "library": "block", "materials": {"block": "Al"}, "host": "block"},
+        "items": [item()],
         "scan": {
             "tube_kv": 160.0, "exposure_mas": 0.1, "detector": {}, "source_detector_mm": 800.0,
             "source_object_mm": 400.0, "views": 90,

@@ -259,7 +259,7 @@ def settings(backend: Backend, **changes) -> ScanSpec:
 
 def counts_over_dark(solid: Manifold, scan_spec: ScanSpec) -> np.ndarray:
     """Return the first view of a part of aluminium, less the dark level, in units of the free beam at its foot."""
-    specimen = Specimen(solids=(Solid(surface=solid, material="Al", label="Al"),), host=solid)
+    specimen = Specimen(solids=(Solid(surface=solid, material="Al", label="Al"),))
     counts = scan(specimen, scanner_of(scan_spec), rng=stream(0, 0, "photons")).counts
     first = counts.reshape(-1, *counts.shape[-2:])[0]
     return (first - 100.0) / scan_spec.detector.free_beam_counts

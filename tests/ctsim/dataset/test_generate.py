@@ -122,13 +122,15 @@ def test_what_replay_wrote_can_be_rendered_where_it_lies(whole, tmp_path, monkey
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda s: s["part"].update(materials={"cuhe": "Al"}), "did you mean 'part'|unknown body 'cuhe'"),
-        (lambda s: s["part"].update(materials={}), "no material for the body 'part'"),
+        (lambda s: s["items"][0]["part"].update(materials={"cuhe": "Al"}), "did you mean 'part'|unknown body 'cuhe'"),
+        (lambda s: s["items"][0]["part"].update(materials={}), "no material for the body 'part'"),
         (lambda s: s["scan"].update(source_object_mm=1), "source_object_mm must lie from"),
         (lambda s: s["scan"].update(exposure_mas=1e-12), "photons to a pixel"),
         (lambda s: s["scan"].update(views=10_000_000), "views: must be less than or equal to 100000"),
         (
-            lambda s: s.update(defects=[{"kind": "gas_pore", "diameter_mm": 500.0, "centre_mm": [0, 0, 0]}]),
+            lambda s: s["items"][0].update(
+                defects=[{"kind": "gas_pore", "diameter_mm": 500.0, "centre_mm": [0, 0, 0]}]
+            ),
             "nothing to scan",
         ),
     ],

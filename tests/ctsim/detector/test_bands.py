@@ -11,7 +11,8 @@ from scipy import ndimage
 from ctsim import cli
 from ctsim.pipeline import make_sample, render
 from ctsim.shards import read_samples
-from scenes.parts import load_part
+from scenes.build import build
+from scenes.parts import load_part, load_parts
 from scenes.sample import sample
 from scenes.scene import read_scene_spec
 from scenes.spec import read_dataset_spec
@@ -59,14 +60,14 @@ def test_it_passes_the_check_and_is_drawn(counted, monkeypatch, capsys):
 def test_the_volume_is_that_of_all_counts_together(counted):
     folder, stored = counted
     scene = read_scene_spec(folder / "scene.json")
-    part = load_part(scene.part, folder / "one")
-    made = make_sample(scene, part, ("air", "Al", "gas_pore"))
+    parts = load_parts(scene, folder / "one")
+    made = make_sample(scene, parts, ("air", "Al", "gas_pore"))
     np.testing.assert_array_equal(made.attenuation.astype(np.float16), stored["projections"])
     single = scene.model_copy(
         update={"scan": scene.scan.model_copy(update={"detector": scene.scan.detector.model_copy(
             update={"thresholds_kev": (25.0,)})})}
     )  # fmt: skip
-    whole = make_sample(single, part, ("air", "Al", "gas_pore"))
+    whole = make_sample(single, parts, ("air", "Al", "gas_pore"))
     # the same photons in one band: the same volume but for the noise
     solid = made.volume > 0.5 * made.volume.max()
     assert made.volume[solid].mean() == pytest.approx(whole.volume[solid].mean(), rel=0.02)
@@ -80,7 +81,7 @@ def test_render_writes_an_image_a_band_as_floats_where_there_is_no_converter(cou
     assert code == 0
     assert "24 projections of cube" in out
     scene = read_scene_spec(folder / "scene.json")
-    scanner, radiographs = render(scene, load_part(scene.part, folder))
+    scanner, radiographs = render(scene, build(scene, load_parts(scene, folder)))
     assert len(list((folder / "tiffs" / "projections").iterdir())) == 72
     image = tifffile.imread(folder / "tiffs" / "projections" / "view_00005_band_2.tif")
     assert image.dtype == np.float32
@@ -103,7 +104,7 @@ def test_a_panel_with_all_faults_still_shows_the_part(tmp_path):
         folder.mkdir()
         spec = read_dataset_spec(small.write(folder, small.changed(("scan", "detector"), detector)))
         scene = sample(spec, 0, lambda choice, folder=folder: load_part(choice, folder))
-        made = make_sample(scene, load_part(scene.part, folder), ("air", "Al", "gas_pore"))
+        made = make_sample(scene, load_parts(scene, folder), ("air", "Al", "gas_pore"))
         volumes.append(made.volume)
     inner = ndimage.binary_erosion(made.truth.labels == 1, iterations=2)
     assert np.median(volumes[0][inner]) == pytest.approx(np.median(volumes[1][inner]), rel=0.03)

@@ -189,7 +189,7 @@ def test_a_scan_is_that_of_the_processor(card, monkeypatch):
     block = Manifold.cube((20, 14, 24), True).rotate((0, 20, 10))
     plug = Manifold.sphere(4, 24)
     parts = Solid(surface=block - plug, material="Al", label="Al"), Solid(surface=plug, material="Fe", label="Fe")
-    specimen = Specimen(solids=parts, host=block)
+    specimen = Specimen(solids=parts)
     pictures = []
     for name in ("mesh", "mesh-gpu"):
         settings = ScanSpec(

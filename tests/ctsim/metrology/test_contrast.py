@@ -28,10 +28,10 @@ def specimen(pore: Manifold = PORE, fill: str = "void", host: str = "Al") -> Spe
         Solid(surface=BLOCK - pore, material=host, label=host),
         Solid(surface=pore, material=fill, label="flaw", number=1),
     )
-    return Specimen(solids=solids, host=BLOCK)
+    return Specimen(solids=solids)
 
 
-SOUND = Specimen(solids=(Solid(surface=BLOCK, material="Al", label="Al"),), host=BLOCK)
+SOUND = Specimen(solids=(Solid(surface=BLOCK, material="Al", label="Al"),))
 
 
 def scanner(detector: dict | None = None, **changes) -> Scanner:
@@ -122,7 +122,7 @@ def test_a_flaw_beside_the_detector_is_not_seen_and_one_in_nothing_is_not_expect
         Solid(surface=tall - high, material="Al", label="Al"),
         Solid(surface=high, material="void", label="flaw", number=1),
     )
-    (seen,) = expected(Specimen(solids=solids, host=tall), solids[1:], "Al", scanner())
+    (seen,) = expected(Specimen(solids=solids), solids[1:], "Al", scanner())
     assert (seen.best, seen.median) == (0, 0)
     assert expected(specimen(), specimen().solids[1:], "Fe", scanner()) == [None]
     assert expected(specimen(), specimen().solids[1:], "Al", scanner(noise=False)) == [None]

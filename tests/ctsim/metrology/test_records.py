@@ -18,15 +18,15 @@ from scenes.body import Body
 from scenes.build import build
 from scenes.detector import DetectorSpec
 from scenes.parts import Part
-from scenes.scene import PartChoice, ScanSpec, SceneSpec, VolumeSpec
+from scenes.scene import Item, PartChoice, ScanSpec, SceneSpec, VolumeSpec
 
 
 def scene_with(*flaws) -> tuple[SceneSpec, Part]:
     cube = Manifold.cube((20, 20, 20), True)
+    choice = PartChoice(name="cube", library="cube", materials={"cube": "Al"}, host="cube")
     scene = SceneSpec(
         dataset="t",
-        part=PartChoice(name="cube", library="cube", materials={"cube": "Al"}, host="cube"),
-        defects=flaws,
+        items=(Item(part=choice, defects=flaws),),
         scan=ScanSpec(
             tube_kv=100, exposure_mas=1, detector=DetectorSpec(), source_detector_mm=500, source_object_mm=250, views=3
         ),
@@ -37,7 +37,7 @@ def scene_with(*flaws) -> tuple[SceneSpec, Part]:
 
 def records_of(*flaws, volume=None) -> tuple[list[dict], Truth]:
     scene, part = scene_with(*flaws)
-    specimen = build(scene, part)
+    specimen = build(scene, [part])
     truth = label(specimen, Grid(shape=(48, 48, 48), voxel_mm=0.5), ("air", "Al", "gas_pore"))
     return defect_records(scene, specimen, truth, volume), truth
 
@@ -99,7 +99,7 @@ def scanned(*flaws, noise=True, method="fdk", seed=0):
     })  # fmt: skip
     volume = scene.volume.model_copy(update={"method": method, "iterations": 2})
     scene = scene.model_copy(update={"scan": scan, "volume": volume, "seed": seed})
-    return make_sample(scene, part, ("air", "Al", *kinds.KINDS))
+    return make_sample(scene, [part], ("air", "Al", *kinds.KINDS))
 
 
 FLAWS = (
@@ -132,7 +132,7 @@ def test_without_noise_nothing_is_expected_and_iterations_take_the_measured_nois
     assert record["rose_ratio"] is None
     assert record["radiograph_contrast_to_noise_best"] is None
     assert record["detectable"] is True
-    assert still.porosity == porosity_of(still.defects, 8000.0)
+    assert still.porosity == [porosity_of(still.defects, 8000.0)]
     (record,) = scanned(FLAWS[0], method="sirt").defects
     assert record["expected_contrast_to_noise"] is None
     assert record["rose_ratio"] > 0

@@ -14,7 +14,7 @@ from ctsim.operators.projector import project
 from ctsim.pipeline import make_sample, volume_of
 from ctsim.reconstruct.fdk import fdk
 from ctsim.reconstruct.iterate import cgls, cgls_steps, sirt
-from scenes.parts import load_part
+from scenes.parts import load_part, load_parts
 from scenes.sample import sample
 from scenes.scene import SceneSpec, VolumeSpec
 from scenes.spec import read_dataset_spec
@@ -118,6 +118,6 @@ def test_a_dataset_on_any_path_comes_back_with_the_value_of_its_material(traject
     load = partial(load_part, folder=tmp_path)
     scene = SceneSpec.from_json(sample(read_dataset_spec(small.write(tmp_path, spec)), 0, load).to_json())
     assert (scene.volume.method, scene.volume.iterations) == ("cgls", 25)
-    volume = make_sample(scene, load(scene.part), ("air", "Al")).volume
+    volume = make_sample(scene, load_parts(scene, tmp_path), ("air", "Al")).volume
     assert volume.dtype == np.float32
     assert volume[8:-8, 8:-8, 8:-8].mean() == pytest.approx(mu_per_mm("Al", (80.0,))[0], rel=tolerance)
