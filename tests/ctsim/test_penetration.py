@@ -64,7 +64,7 @@ def test_the_quanta_are_the_squared_signal_to_noise_of_the_darkest_pixel():
     scan = scan_at(150).model_copy(update={"views": 400, "exposure_mas": 0.01})
     still = scan.model_copy(update={"trajectory": scan.trajectory.model_copy(update={"range_deg": 0.0})})
     quiet = still.model_copy(update={"detector": PANEL.model_copy(update={"electronic_noise_counts": 0.0})})
-    solid = ball("Al").bodies[0].solid
+    solid = ball("Al")[0].solid
     specimen = Specimen(solids=(Solid(surface=solid, material="Al", label="Al"),))
     found = radiographs_of(specimen, scanner_of(quiet), rng=stream(1, 0, "photons"))
     middle = found.counts[0, :, 62:66, 62:66] - quiet.detector.dark_counts
