@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from defects.messages import BadInput, unknown
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$", max_length=60)]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)]
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
@@ -43,7 +43,7 @@ def validated(model: type[BaseModel], values: dict[Any, Any], source: str) -> An
 IN_OUR_WORDS = {
     "missing": "is missing",
     "too_short": "must list at least one",
-    "string_pattern_mismatch": "must be of small letters, digits and _, and not begin with _",
+    "string_pattern_mismatch": "must be of small letters, digits, _ and -, and begin with a letter or digit",
     **dict.fromkeys(("tuple_type", "list_type"), "must be a list"),
     **dict.fromkeys(("model_type", "dict_type"), "must hold keys and values"),
     **dict.fromkeys(("bool_type", "bool_parsing"), "must be true or false"),

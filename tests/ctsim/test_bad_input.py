@@ -167,7 +167,7 @@ def test_units(refuses, unit, says):
         (("parts",), [], "parts: must list at least one"),
         (("parts",), KeyError, "parts: is missing"),
         (("name",), KeyError, "name: is missing"),
-        (("name",), "My parts", "small letters, digits and _"),
+        (("name",), "My parts", "small letters, digits, _ and -"),
         (("items", 0, "defects", 0, "kind"), "gas_pores", "did you mean 'gas_pore'?"),
         (("items", 0, "defects", 0, "diametre_mm"), 3, "did you mean 'diameter_mm'?"),
         (("items", 0, "defects", 0, "diameter_mm"), KeyError, "gas_pore needs diameter_mm"),
