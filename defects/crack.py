@@ -1,8 +1,8 @@
 """A crack: a thin sheet-like gap whose faces lie apart by no more than its opening.
 
-ISO 6520-1 groups 100 to 106, ASTM E1316 "crack". The sheet is an ellipse with an elliptic profile, as elastic theory
-gives for a pressed-open penny crack (Sneddon, Proc. R. Soc. A 187, 1946), on a mid-surface that undulates, kinks and
-may branch.
+ISO 6520-1 numbers cracks of welds 100, ASTM E446 shows one of a steel casting. The sheet is an ellipse with an elliptic
+profile, as elastic theory gives for a pressed-open penny crack (Sneddon, Proc. R. Soc. A 187, 229, 1946), on a
+mid-surface that undulates, kinks and may branch.
 """
 
 from collections.abc import Sequence
@@ -232,6 +232,6 @@ KINDS = (
             "branch_deg": Parameter(default=40.0, open_below=False, help="between a branch and the sheet, 75 at most"),
         },
         family="any",
-        reference="ISO 6520-1: 100 to 106; ASTM E1316: crack",
+        reference="ISO 6520-1: 100 (crack); ASTM E446: crack",
     ),
 )

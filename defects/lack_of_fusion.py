@@ -1,6 +1,7 @@
 """Lack of fusion: a flat, irregular gap along a layer, where melt did not reach the one below; its rim is sharp.
 
-ISO/ASTM TR 52905 and ASTM E3166 survey the flaws of parts made in layers; sizes here are not graded after either.
+ISO/ASTM TR 52905 sorts the flaws of metal parts made in layers, ASTM E3166 guides their examination; sizes here are not
+graded after either.
 """
 
 from dataclasses import dataclass
@@ -115,6 +116,6 @@ KINDS = (
             "roughness": Parameter(default=0.3, open_below=False, help="RMS height of the mid-surface over height_mm"),
         },
         family="additive",
-        reference="lack of fusion; flaws of additive parts are surveyed in ISO/ASTM TR 52905, ASTM E3166",
+        reference="ISO/ASTM TR 52905, ASTM E3166 (metal parts made in layers)",
     ),
 )
