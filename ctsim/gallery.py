@@ -19,6 +19,7 @@ from ctsim.radiograph import triangles_of
 from ctsim.truth import occupancy
 from defects import kinds
 from defects.kind import Changed, Kind
+from defects.severity import LEVELS, NEVER, SHORT_MM, TABLE, Rule
 from defects.shapes import rotation
 from scenes.build import Solid, Specimen
 from scenes.library.catalog import make_part
@@ -153,7 +154,56 @@ def table() -> str:
                 default = "must be given" if parameter.default is None else f"{parameter.default}"
                 lines.append(f"| `{name}` | {parameter.help} | {default} |")
             lines.append("")
-    return "\n".join(lines)
+    return "\n".join([*lines, *severities()])
+
+
+def severities() -> list[str]:
+    """Return the lines of the README that tell what severities there are."""
+    rows = [
+        f"| {rule.kind} | {rule.number} | {_span(rule)} | `{rule.parameter}` | {' | '.join(_limits(rule))} |"
+        for rule in TABLE
+    ]
+    rows += [f"| {kind} | {number} | 0.5 or more | | {' | '.join(['none'] * 3)} |" for kind, number in NEVER.items()]
+    head = f"| kind | ISO 6520-1 | t in mm | parameter | {' | '.join(LEVELS)} |"
+    return [WHAT_A_SEVERITY_IS, head, "|---|---|---|---|---|---|---|", *rows, WHAT_IT_COVERS]
+
+
+WHAT_A_SEVERITY_IS = """\
+## Severity
+
+```yaml
+  - {kind: undercut, length_mm: 20, width_mm: 1, severity: {level: C, thickness_mm: 8}}   # C permits it, B does not
+```
+
+A severity stands for the parameter that ISO 5817:2014, Table 1, limits in a weld of that thickness t. It is then drawn
+from what the next better level permits to what this one does, or from a fifth of the limit where no better one permits
+any. `level: rejected` goes on from D to half as much again.
+"""
+
+WHAT_IT_COVERS = f"""
+* ISO 5817 is for fusion welds of steel, nickel, titanium and their alloys. Used here: the size of one flaw in a butt
+  weld as thick as its plate; (s) a short one, of at most {SHORT_MM:g} mm; pores and inclusions are balls inside it, and
+  no copper. Not used: what several flaws add up to, clusters and lines of pores, fillet and partly penetrated welds,
+  transitions, fatigue. Each flaw obeys its level, and the weld may not.
+* ISO 10042, for aluminium, has other numbers, and nothing here follows it.
+* Reference radiographs, such as ASTM E155, E446, E505 and E2422, are pictures: no size follows from them.
+"""
+
+
+def _span(rule: Rule) -> str:
+    low, high = rule.thickness_mm
+    if high < np.inf:
+        return f"{low:g} to {high:g}"
+    return f"{low:g} or more" if rule is next(r for r in TABLE if r.kind == rule.kind) else f"above {low:g}"
+
+
+def _limits(rule: Rule) -> list[str]:
+    """Return what each level permits, in words."""
+    told = []
+    for level, share, most in zip(LEVELS, rule.share, rule.most_mm, strict=True):
+        cap = f", {most:g} mm" if most < np.inf else ""
+        told.append(f"{share:g} t{cap}{' (s)' if level in rule.short else ''}" if share else "none")
+    return told
 
 
 TITLES = {

@@ -1,6 +1,6 @@
 """A cold shut: a thin curved lap, open to the surface, where two fronts of melt met too cold to fuse.
 
-Also called cold lap; ASTM E505 has the neighbouring term "cold fill" for die castings. Not graded after it.
+Also called cold lap; both are terms of the foundry. Not graded after any standard.
 """
 
 from dataclasses import dataclass
@@ -135,7 +135,7 @@ KINDS = (
             "waviness": Parameter(default=0.04, open_below=False, help="amplitude of the line's waves over its length"),
         },
         family="casting",
-        reference="foundry term cold shut, cold lap; ASTM E505: cold fill",
+        reference="none; foundry terms cold shut, cold lap",
         at_surface=True,
     ),
 )

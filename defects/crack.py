@@ -1,32 +1,25 @@
 """A crack: a thin sheet-like gap whose faces lie apart by no more than its opening.
 
-ISO 6520-1 groups 100 to 106, ASTM E1316 "crack". The sheet is an ellipse with an elliptic profile, as elastic theory
-gives for a pressed-open penny crack (Sneddon, Proc. R. Soc. A 187, 1946), on a mid-surface that undulates, kinks and
-may branch.
+ISO 6520-1 numbers cracks of welds 100, ASTM E446 shows one of a steel casting. The sheet is an ellipse with an elliptic
+profile, as elastic theory gives for a pressed-open penny crack (Sneddon, Proc. R. Soc. A 187, 229, 1946), on a
+mid-surface that undulates, kinks and may branch.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from manifold3d import Manifold, OpType
+from manifold3d import Manifold
 
-from defects.gap import branch, columns_mm3, gap, lattice, spread
-from defects.implicit import without_crumbs
+from defects.branches import Forks, draw_forks, require_forks, with_branches
+from defects.gap import columns_mm3, gap, lattice, spread
 from defects.kind import Kind, Parameter
 from defects.messages import BadInput, require_place, require_positive
 from defects.shapes import built, moved, random_quaternion
-
-WAVES = 4
-"""Undulations added up in the mid-surface."""
+from defects.waves import Waves, draw_waves, require_waves, undulation_mm
 
 STEEPEST_DEG = 60.0
 """A piece of the sheet may lean so far from its own x: the gap is measured along z, so it is cos 60 deg of that."""
-
-STEEPEST_BRANCH_DEG = 75.0
-MOST_BRANCHES = 8
-BRANCH_OPENING, BRANCH_WIDTH = 0.5, 0.75
-"""Of a branch at its fork, over those of the sheet there: the branch begins inside the sheet."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,17 +42,15 @@ class Crack:
     length_mm: float
     width_mm: float
     opening_mm: float
-    waves: tuple[tuple[float, float, float, float], ...] = ()
+    waves: Waves = ()
     kinks: tuple[tuple[float, float], ...] = ()
-    branches_mm: tuple[tuple[float, float, float], ...] = ()
+    branches_mm: Forks = ()
     quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         require_place(self.centre_mm, self.quaternion)
         require_positive(length_mm=self.length_mm, width_mm=self.width_mm, opening_mm=self.opening_mm)
-        for wave in self.waves:
-            if len(wave) != 4 or not np.all(np.isfinite(wave)):
-                raise BadInput(f"a wave must be 4 finite numbers (mm, 1/mm, 1/mm, deg), got {wave!r}")
+        require_waves(self.waves)
         if self.opening_mm > min(self.length_mm, self.width_mm):
             raise BadInput(
                 f"a crack's opening_mm must not exceed its length_mm and width_mm, got {self.opening_mm} against "
@@ -84,18 +75,6 @@ class Crack:
         return moved(built(_solid, self), self.quaternion, self.centre_mm)
 
 
-def require_forks(branches_mm: Sequence[tuple[float, ...]], length_mm: float) -> None:
-    """Raise BadInput unless every branch leaves the sheet at a point of it, and at most 8 of them do."""
-    for fork in branches_mm:
-        if len(fork) != 3 or not np.all(np.isfinite(fork)) or abs(fork[0]) > 0.45 * length_mm or fork[1] == 0:
-            raise BadInput(
-                f"a branch must be 3 finite numbers in mm, its fork within 0.45 of the length from the middle and its "
-                f"reach along x not 0, got {fork!r} at a length of {length_mm} mm"
-            )
-    if len(branches_mm) > MOST_BRANCHES:
-        raise BadInput(f"at most {MOST_BRANCHES} branches can fork off one sheet, got {len(branches_mm)}")
-
-
 def _sides(kinks: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
     """Return (distance from the middle, lean in deg from there on) for either side, +x first."""
     sides = []
@@ -110,10 +89,7 @@ def _sides(kinks: Sequence[tuple[float, float]]) -> list[list[tuple[float, float
 
 def _middle(crack: Crack, x_mm: np.ndarray, y_mm: np.ndarray) -> np.ndarray:
     """Return the height of the mid-surface [mm]; 0 at the origin."""
-    height = np.zeros(len(x_mm))
-    for amplitude_mm, kx, ky, phase_deg in crack.waves:
-        phase = np.deg2rad(phase_deg)
-        height += amplitude_mm * (np.sin(kx * x_mm + ky * y_mm + phase) - np.sin(phase))
+    height = undulation_mm(crack.waves, x_mm, y_mm) - undulation_mm(crack.waves, np.zeros(1), np.zeros(1))
     for sign, side in zip((1, -1), _sides(crack.kinks), strict=True):
         before = 0.0
         for at, lean in side:
@@ -133,37 +109,9 @@ def _solid(crack: Crack) -> Manifold:
     # facets inside the true ellipsoid have too little volume (0.3 %): it is opened until the volume is right
     ball = np.pi / 6 * crack.length_mm * crack.width_mm
     opening = crack.opening_mm * height * ball / columns_mm3(points, triangles, height)
-    pieces = [gap(points, triangles, _middle(crack, points[:, 0], points[:, 1]), opening)]
-    for fork in crack.branches_mm:
-        local = np.sqrt(1 - (fork[0] / half_mm) ** 2)
-        pieces.append(
-            branch(
-                fork,
-                width_mm=BRANCH_WIDTH * local * crack.width_mm,
-                opening_mm=BRANCH_OPENING * local * crack.opening_mm,
-                middle=lambda x, y: _middle(crack, x, y),
-            )
-        )
-    return without_crumbs(Manifold.batch_boolean(pieces, OpType.Add)) if crack.branches_mm else pieces[0]
-
-
-def forks(
-    rng: np.random.Generator, count: int, length_mm: float, branch_deg: float
-) -> tuple[tuple[float, float, float], ...]:
-    """Return branches of 0.15 to 0.35 of the length, up or down at `branch_deg` and away from the middle.
-
-    0.8 of the length are cut into as many equal stretches as there are branches; one forks off in each, uniform over
-    the inner half of the stretch.
-    """
-    if not branch_deg <= STEEPEST_BRANCH_DEG:
-        raise BadInput(f"branch_deg must be at most {STEEPEST_BRANCH_DEG:g}, got {branch_deg}")
-    made = []
-    for i in range(count):
-        at = (0.8 * (i + rng.uniform(0.25, 0.75)) / count - 0.4) * length_mm
-        size = rng.uniform(0.15, 0.35) * length_mm
-        up = rng.choice((-1.0, 1.0)) * np.deg2rad(branch_deg)
-        made.append((float(at), float(np.copysign(size * np.cos(up), at)), float(size * np.sin(up))))
-    return tuple(made)
+    sheet = gap(points, triangles, _middle(crack, points[:, 0], points[:, 1]), opening)
+    sizes = {"length_mm": crack.length_mm, "width_mm": crack.width_mm, "opening_mm": crack.opening_mm}
+    return with_branches(sheet, crack.branches_mm, **sizes, middle=lambda x, y: _middle(crack, x, y))
 
 
 def sample(
@@ -193,12 +141,7 @@ def sample(
     """
     if kink_deg > STEEPEST_DEG:
         raise BadInput(f"kink_deg must be at most {STEEPEST_DEG:g}, got {kink_deg}")
-    waves = []
-    for _ in range(WAVES):
-        direction, number = rng.uniform(0, 2 * np.pi), 2 * np.pi / length_mm * rng.uniform(0.5, 3.0)
-        amplitude = waviness * length_mm * np.sqrt(2 / WAVES)
-        phase_deg = rng.uniform(0, 360)
-        waves.append((amplitude, number * np.cos(direction), number * np.sin(direction), phase_deg))
+    waves = draw_waves(rng, length_mm, waviness * length_mm)
     quaternion = random_quaternion(rng)
     places = rng.uniform(-0.45, 0.45, round(kinks)) * length_mm
     turns = []
@@ -209,9 +152,9 @@ def sample(
         length_mm=length_mm,
         width_mm=aspect * length_mm,
         opening_mm=opening_mm,
-        waves=tuple(tuple(float(x) for x in wave) for wave in waves) if waviness > 0 else (),
+        waves=waves,
         kinks=tuple(turns),
-        branches_mm=forks(rng, round(branches), length_mm, branch_deg),
+        branches_mm=draw_forks(rng, round(branches), length_mm, branch_deg),
         quaternion=quaternion,
     )
 
@@ -232,6 +175,6 @@ KINDS = (
             "branch_deg": Parameter(default=40.0, open_below=False, help="between a branch and the sheet, 75 at most"),
         },
         family="any",
-        reference="ISO 6520-1: 100 to 106; ASTM E1316: crack",
+        reference="ISO 6520-1: 100 (crack); ASTM E446: crack",
     ),
 )

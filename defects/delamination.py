@@ -1,7 +1,7 @@
 """A delamination: two plies of a laminate come apart over an area, by very little; the gap follows the laminate.
 
-ASTM E2533 treats it for composites of polymers. The gap opens as a clamped round plate bends under even pressure,
-w = w0 (1 - s^2)^2 (Timoshenko and Woinowsky-Krieger, Theory of Plates and Shells, 2nd ed. 1959, section 16).
+ASTM E2533 guides the examination of polymer composites. The gap opens as a clamped round plate bends under even
+pressure, w = w0 (1 - s^2)^2 (Timoshenko and Woinowsky-Krieger, Theory of Plates and Shells, 2nd ed. 1959).
 """
 
 from dataclasses import dataclass
@@ -111,6 +111,6 @@ KINDS = (
             ),
         },
         family="composite",
-        reference="ASTM E2533: delamination",
+        reference="ASTM E2533 (polymer composites)",
     ),
 )

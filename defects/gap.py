@@ -85,23 +85,3 @@ def gap(
     walls = walls[(walls != np.roll(walls, 1, axis=1)).all(axis=1)]
     faces = np.concatenate([triangles, under[triangles[:, ::-1]], walls])
     return Manifold(Mesh64(np.concatenate([above, below[opened]]), faces.astype(np.uint64)))
-
-
-def branch(
-    fork_mm: tuple[float, float, float], *, width_mm: float, opening_mm: float, middle: Heights, columns: int = 12
-) -> Manifold:
-    """Return a half sheet that forks off another one, whose middle is given [mm].
-
-    Args:
-        fork_mm: Where along x it leaves the other, and how far its tip lies from there along x (either way) and along
-            z, beyond the rise of the other's middle.
-        width_mm: At the fork, along y.
-        opening_mm: At the fork, along z; it dies away as an ellipse to the tip and to both sides.
-        middle: Of the sheet it leaves.
-        columns: Steps from fork to tip.
-    """
-    at_mm, reach_mm, lift_mm = fork_mm
-    unit, height, triangles = lattice(spread(columns, 0.0), 12)
-    points = np.column_stack([at_mm + reach_mm * unit[:, 0], width_mm / 2 * unit[:, 1]])
-    heights = middle(points[:, 0], points[:, 1]) + lift_mm * unit[:, 0]
-    return gap(points, triangles if reach_mm > 0 else triangles[:, ::-1], heights, opening_mm * height)

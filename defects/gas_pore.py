@@ -1,6 +1,7 @@
 """Gas porosity: a rounded void left by trapped gas, a ball or drawn out along one axis.
 
-ASTM E155 and E2422 name it "gas porosity (round)" and "(elongated)", ISO 6520-1 "gas pore" (2011, 2016).
+ASTM E155 shows "gas holes" of light-alloy castings, E2422 the same for digital images; ISO 6520-1 numbers a gas pore
+of a weld 2011, one that is drawn out 2015.
 """
 
 from dataclasses import dataclass
@@ -62,6 +63,6 @@ KINDS = (
             "elongation": Parameter(default=1.0, lowest=1.0, open_below=False, help="longest over shortest axis"),
         },
         family="casting",
-        reference="ASTM E155, E2422: gas porosity (round, elongated); ISO 6520-1: 2011, 2016",
+        reference="ASTM E155, E2422: gas holes; ISO 6520-1: 2011 (gas pore), 2015 (elongated cavity)",
     ),
 )

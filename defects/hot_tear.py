@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from manifold3d import Manifold, OpType
+from manifold3d import Manifold
 from scipy.interpolate import LinearNDInterpolator
 
-from defects.crack import BRANCH_OPENING, BRANCH_WIDTH, forks, require_forks
-from defects.gap import Heights, branch, gap, lattice, spread
-from defects.implicit import without_crumbs
+from defects.branches import Forks, draw_forks, require_forks, with_branches
+from defects.gap import Heights, gap, lattice, spread
 from defects.kind import Kind, Parameter
 from defects.messages import BadInput, require_place, require_positive
 from defects.shapes import built, moved, random_quaternion
@@ -46,7 +45,7 @@ class HotTear:
     opening_mm: float
     grain_mm: float
     raggedness: float = 0.25
-    branches_mm: tuple[tuple[float, float, float], ...] = ()
+    branches_mm: Forks = ()
     seed: int
     quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
@@ -114,14 +113,10 @@ def _solid(tear: HotTear) -> Manifold:
     points = np.column_stack([tear.length_mm / 2 * unit[:, 0], tear.width_mm / 2 * stretched])
     gaping = height * (1 + GAPING * _rough(_course(rng, grains / 4, 2), unit))
     opening = tear.opening_mm / gaping.max() * gaping
-    pieces = [gap(points, triangles, middle(points[:, 0], points[:, 1]), opening)]
-    for fork in tear.branches_mm:
-        local = np.sqrt(1 - (2 * fork[0] / tear.length_mm) ** 2)
-        # the sheet may be narrower and open less there than its ellipse: the branch begins inside it all the same
-        width, open_share = BRANCH_WIDTH * (1 - 2 * OUTLINE), BRANCH_OPENING * (1 - 2 * GAPING)
-        sizes = {"width_mm": width * local * tear.width_mm, "opening_mm": open_share * local * tear.opening_mm}
-        pieces.append(branch(fork, **sizes, middle=middle, columns=20))
-    return without_crumbs(Manifold.batch_boolean(pieces, OpType.Add)) if tear.branches_mm else pieces[0]
+    sheet = gap(points, triangles, middle(points[:, 0], points[:, 1]), opening)
+    # it may be narrower and open less than its ellipse: a branch begins inside it all the same
+    least = {"width_mm": (1 - 2 * OUTLINE) * tear.width_mm, "opening_mm": (1 - 2 * GAPING) * tear.opening_mm}
+    return with_branches(sheet, tear.branches_mm, length_mm=tear.length_mm, **least, middle=middle, columns=20)
 
 
 def sample(
@@ -153,7 +148,7 @@ def sample(
         opening_mm=opening_mm,
         grain_mm=length_mm / grains,
         raggedness=float(raggedness),
-        branches_mm=forks(rng, round(branches), length_mm, branch_deg),
+        branches_mm=draw_forks(rng, round(branches), length_mm, branch_deg),
         seed=int(rng.integers(2**32)),
         quaternion=random_quaternion(rng),
     )

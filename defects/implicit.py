@@ -76,7 +76,7 @@ def noise(rng: np.random.Generator, wave_mm: float, *, waves: int = 48) -> Field
     """Return a random field of mean 0 and variance 1 whose waves are 0.8 to 1.25 times `wave_mm` long.
 
     Plane waves in directions uniform on the sphere and of any phase; many of them are a Gaussian field (Cahn, J. Chem.
-    Phys. 42, 1965).
+    Phys. 42, 93, 1965).
     """
     ways = rng.normal(size=(waves, 3))
     ways *= 2 * np.pi / wave_mm * rng.uniform(0.8, 1.25, waves)[:, None] / np.linalg.norm(ways, axis=1)[:, None]

@@ -1,6 +1,7 @@
 """An inclusion: a piece of another material where there should be none, denser or lighter than its host.
 
-ASTM E155, E505 and E2422 name it "foreign material, more dense" and "less dense"; ISO 6520-1 "solid inclusion" (300).
+ASTM E155 and E505 show "foreign material" of light-alloy castings and die castings; ISO 6520-1 numbers solid inclusions
+of welds 300, slag 301 and metal 304.
 """
 
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ KINDS = (
         sample=partial(sample, InclusionDense, material="W"),
         parameters=_parameters("W"),
         family="any",
-        reference="ASTM E155, E505, E2422: foreign material, more dense; ISO 6520-1: 300",
+        reference="ASTM E155, E505: foreign material; ISO 6520-1: 304 (metallic inclusion)",
     ),
     Kind(
         name="inclusion_light",
@@ -104,6 +105,6 @@ KINDS = (
         sample=partial(sample, InclusionLight, material="graphite"),
         parameters=_parameters("graphite"),
         family="any",
-        reference="ASTM E155, E505, E2422: foreign material, less dense; ISO 6520-1: 300",
+        reference="ASTM E155, E505: foreign material; ISO 6520-1: 300, 301 (solid inclusion, slag)",
     ),
 )

@@ -1,6 +1,6 @@
 """Incomplete penetration: the root faces of a butt weld stay apart, as a slot along the seam, open to the root side.
 
-ISO 6520-1 numbers it 402.
+ISO 6520-1 numbers it 402, and 4021 where it is the root that was not reached, as here.
 """
 
 from dataclasses import dataclass
@@ -89,7 +89,7 @@ KINDS = (
             "width_mm": Parameter(default=0.3, help="between the root faces"),
         },
         family="weld",
-        reference="ISO 6520-1: 402",
+        reference="ISO 6520-1: 402, 4021 (incomplete root penetration)",
         at_surface=True,
     ),
 )

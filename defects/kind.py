@@ -33,7 +33,8 @@ class Kind:
     Attributes:
         name: As it stands in specs, labels and records.
         record: The frozen record of one flaw.
-        sample: (rng, **parameters) -> record, not yet placed.
+        sample: (rng, **parameters) -> record, not yet placed. Of a whole part it takes `bodies` as well, the names of
+            those that are there, the host first, and returns None where there is none that it could befall.
         parameters: By name.
         family: Where it comes from: casting, additive, weld, composite, any, or part for what changes a whole part.
         reference: The standard or paper that names it.

@@ -1,6 +1,7 @@
 """Lack of fusion: a flat, irregular gap along a layer, where melt did not reach the one below; its rim is sharp.
 
-ISO/ASTM TR 52905 and ASTM E3166 survey the flaws of parts made in layers; sizes here are not graded after either.
+ISO/ASTM TR 52905 sorts the flaws of metal parts made in layers, ASTM E3166 guides their examination; sizes here are not
+graded after either.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,7 @@ from defects.kind import Kind, Parameter
 from defects.messages import BadInput, require_place, require_positive
 from defects.shapes import moved
 from defects.sheets import Lobes, draw_lobes, require_lobes, sheet
-
-WAVES = 4
-"""Undulations added up in the mid-surface."""
+from defects.waves import Waves, draw_waves, require_waves, undulation_mm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,16 +35,14 @@ class LackOfFusion:
     width_mm: float
     height_mm: float
     lobes: Lobes = ()
-    waves: tuple[tuple[float, float, float, float], ...] = ()
+    waves: Waves = ()
     quaternion: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         require_place(self.centre_mm, self.quaternion)
         require_positive(length_mm=self.length_mm, width_mm=self.width_mm, height_mm=self.height_mm)
         require_lobes(self.lobes)
-        for wave in self.waves:
-            if len(wave) != 4 or not np.all(np.isfinite(wave)):
-                raise BadInput(f"a wave must be 4 finite numbers (mm, 1/mm, 1/mm, deg), got {wave!r}")
+        require_waves(self.waves)
         if self.height_mm > min(self.length_mm, self.width_mm):
             raise BadInput(
                 f"a lack of fusion lies flat: height_mm must not exceed length_mm and width_mm, got {self.height_mm} "
@@ -65,7 +62,7 @@ class LackOfFusion:
         return moved(gap, self.quaternion, self.centre_mm)
 
     def _middle(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return sum((a * np.sin(kx * x + ky * y + np.deg2rad(p)) for a, kx, ky, p in self.waves), np.zeros(len(x)))
+        return undulation_mm(self.waves, x, y)
 
 
 def sample(
@@ -87,18 +84,12 @@ def sample(
         irregularity: Relative standard deviation of the outline's radius.
         roughness: Root mean square of the mid-surface's height over the gap's.
     """
-    lobes = draw_lobes(rng, irregularity)
-    waves = []
-    for _ in range(WAVES):
-        direction, number = rng.uniform(0, 2 * np.pi), 2 * np.pi / max(length_mm, width_mm) * rng.uniform(0.5, 3.0)
-        amplitude, phase_deg = roughness * height_mm * np.sqrt(2 / WAVES), rng.uniform(0, 360)
-        waves.append((amplitude, number * np.cos(direction), number * np.sin(direction), phase_deg))
     return LackOfFusion(
         length_mm=length_mm,
         width_mm=width_mm,
         height_mm=height_mm,
-        lobes=lobes,
-        waves=tuple(tuple(float(x) for x in wave) for wave in waves) if roughness > 0 else (),
+        lobes=draw_lobes(rng, irregularity),
+        waves=draw_waves(rng, max(length_mm, width_mm), roughness * height_mm),
     )
 
 
@@ -115,6 +106,6 @@ KINDS = (
             "roughness": Parameter(default=0.3, open_below=False, help="RMS height of the mid-surface over height_mm"),
         },
         family="additive",
-        reference="lack of fusion; flaws of additive parts are surveyed in ISO/ASTM TR 52905, ASTM E3166",
+        reference="ISO/ASTM TR 52905, ASTM E3166 (metal parts made in layers)",
     ),
 )

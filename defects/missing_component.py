@@ -38,30 +38,29 @@ class MissingComponent:
         return Changed(solids=left, region=solids[self.body])
 
 
-def sample(rng: np.random.Generator, *, bodies: tuple[str, ...], body: str = ANY) -> MissingComponent:
-    """Return which body is missing.
+def sample(rng: np.random.Generator, *, bodies: tuple[str, ...], body: str = ANY) -> MissingComponent | None:
+    """Return which body is missing; None where any may be and none is left beside the host.
 
     Args:
         rng: Where the choice comes from.
-        bodies: Names of the part's bodies, the host first.
+        bodies: Names of the bodies that are there, the host first.
         body: Of the missing one, or `any` for one of those beside the host.
     """
-    return MissingComponent(body=choose_body(rng, bodies, body))
+    chosen = choose_body(rng, bodies, body)
+    return None if chosen is None else MissingComponent(body=chosen)
 
 
-def choose_body(rng: np.random.Generator, bodies: tuple[str, ...], body: str) -> str:
-    """Return the name of a body beside the host: the one asked for, or any with equal chance.
+def choose_body(rng: np.random.Generator, bodies: tuple[str, ...], body: str) -> str | None:
+    """Return the name of a body beside the host: the one asked for, or any with equal chance; None if there is none.
 
     Raises:
-        BadInput: There is no such body, or it is the host.
+        BadInput: The body asked for is not there, or it is the host.
     """
     host, *others = bodies
-    if not others:
-        raise BadInput(f"a flaw of a component needs a part of at least two bodies, got one: {host!r}")
     if body == ANY:
-        return others[int(rng.integers(len(others)))]
+        return others[int(rng.integers(len(others)))] if others else None
     if body == host:
-        raise BadInput(f"body {body!r} is the host, which all other defects sit in; name one of {', '.join(others)}")
+        raise BadInput(f"body {body!r} is the host, which all other defects sit in; use {' or '.join([*others, ANY])}")
     if body not in others:
         raise unknown("body", body, [*others, ANY])
     return body

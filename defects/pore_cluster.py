@@ -1,6 +1,6 @@
 """A cluster of gas pores: many balls of lognormal size in a cloud, one flaw in all.
 
-ISO 6520-1 "clustered (localized) porosity" (2013); ASTM E155 and E2422 "gas porosity (round)". Not graded after them.
+ISO 6520-1 numbers clustered porosity 2013; ASTM E155 shows "gas holes" in clusters. Not graded after them.
 """
 
 from dataclasses import dataclass
@@ -131,6 +131,6 @@ KINDS = (
             "elongation": Parameter(default=1.0, lowest=1.0, open_below=False, help="of the cloud, long over short"),
         },
         family="casting",
-        reference="ISO 6520-1: 2013; ASTM E155, E2422: gas porosity (round)",
+        reference="ASTM E155, E2422: gas holes, in clusters; ISO 6520-1: 2013 (clustered porosity)",
     ),
 )

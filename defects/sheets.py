@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
-from manifold3d import Manifold, Mesh64
+from manifold3d import Manifold
 
+from defects.gap import Heights, columns_mm3, gap
 from defects.lofts import polygon_area
 from defects.messages import BadInput
 
@@ -18,8 +19,6 @@ ORDERS = (2, 3, 4, 5, 6, 7)
 Lobes = tuple[tuple[int, float, float], ...]
 """Of an outline: each (times round, amplitude, phase in deg)."""
 
-Faces = Callable[[np.ndarray, np.ndarray], np.ndarray]
-
 
 def sheet(
     length_mm: float,
@@ -27,7 +26,7 @@ def sheet(
     lobes: Lobes,
     thickness: Callable[[Float[np.ndarray, "ring"]], Float[np.ndarray, "ring"]],
     mean_thickness_mm: float,
-    middle: Faces | None = None,
+    middle: Heights | None = None,
 ) -> Manifold:
     r"""Return a sheet about the origin [mm], flat in x and y but for its mid-surface.
 
@@ -51,15 +50,10 @@ def sheet(
     plane = np.concatenate([np.zeros((1, 2)), (share[1:, None, None] * rim).reshape(-1, 2)])
     thick = np.concatenate([thickness(share[:1]), np.repeat(thickness(share[1:]), CORNERS)])
     thick[-CORNERS:] = 0
-    thick *= mean_thickness_mm / _mean(share, np.append(thickness(share[:-1]), 0.0))
+    net = _net()
+    thick *= np.pi / 4 * length_mm * width_mm * mean_thickness_mm / columns_mm3(plane, net, thick)
     height = np.zeros(len(plane)) if middle is None else middle(plane[:, 0], plane[:, 1])
-    inner = len(plane) - CORNERS
-    points = np.concatenate(
-        [np.column_stack([plane, height + thick / 2]), np.column_stack([plane, height - thick / 2])[:inner]]
-    )
-    top = _net()
-    below = np.where(top < inner, top + len(plane), top)[:, ::-1]  # the same net, so that columns keep their length
-    return Manifold(Mesh64(points, np.concatenate([top, below]).astype(np.uint64)))
+    return gap(plane, net, height, thick)
 
 
 def draw_lobes(rng: np.random.Generator, irregularity: float) -> Lobes:
@@ -86,15 +80,8 @@ def require_lobes(lobes: tuple[tuple[float, ...], ...]) -> None:
         )
 
 
-def _mean(share: Float[np.ndarray, "ring"], thickness: Float[np.ndarray, "ring"]) -> float:
-    """Return the mean over a disc of a thickness that is given at some radii, with straight lines between them."""
-    a, b, t, u = share[:-1], share[1:], thickness[:-1], thickness[1:]
-    # 2 r (t + (u - t) (r - a) / (b - a)) from a to b
-    return float(np.sum((b - a) * (t * (2 * a + b) + u * (a + 2 * b)) / 3))
-
-
 def _net() -> np.ndarray:
-    """Return the upper faces of a net: a middle, and rings about it."""
+    """Return the triangles of a net, counter-clockwise: a middle, and rings about it."""
     here = np.arange(CORNERS)
     after = np.roll(here, -1)
     faces = [np.column_stack([np.zeros(CORNERS, int), 1 + here, 1 + after])]

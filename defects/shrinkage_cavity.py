@@ -1,6 +1,7 @@
 """A shrinkage cavity: a rough, branching void where the last melt was drawn away between dendrites.
 
-ASTM E155 and E2422 name it "shrinkage cavity". Not graded after them.
+ISO 6520-1 numbers it 202 in welds; ASTM E155 and E2422 hold reference images of light-alloy castings. Not graded after
+them.
 """
 
 from dataclasses import dataclass
@@ -149,6 +150,6 @@ KINDS = (
             "roughness": Parameter(default=0.5, open_below=False, help="of the surface, 0 to 1"),
         },
         family="casting",
-        reference="ASTM E155, E2422: shrinkage cavity",
+        reference="ASTM E155, E2422 (light-alloy castings); ISO 6520-1: 202 (shrinkage cavity)",
     ),
 )

@@ -1,7 +1,7 @@
 """A shrinkage sponge: a region shot through with a fine network of voids between dendrites.
 
-ASTM E155 and E2422 name it "shrinkage sponge". Not graded after them. The network is where a Gaussian random field of
-one wavelength exceeds a level (Cahn, J. Chem. Phys. 42, 1965).
+ASTM E310 shows "feathery and spongy shrinkage" of bronze castings. Not graded after it. The network is where a Gaussian
+random field of one wavelength exceeds a level (Cahn, J. Chem. Phys. 42, 93, 1965).
 """
 
 from dataclasses import dataclass
@@ -133,6 +133,6 @@ KINDS = (
             "elongation": Parameter(default=1.3, lowest=1.0, open_below=False, help="of the envelope, long over short"),
         },
         family="casting",
-        reference="ASTM E155, E2422: shrinkage sponge",
+        reference="ASTM E310: feathery and spongy shrinkage",
     ),
 )

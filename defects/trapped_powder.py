@@ -1,8 +1,9 @@
 """Trapped powder: loose grains or spatter that stay behind in a channel, a bed of balls that touch.
 
-ISO/ASTM TR 52905 surveys such flaws. Real powder has millions of grains: these are few and coarse, or spatter. The bed
-grows as Bennett's serially deposited amorphous aggregates do (J. Appl. Phys. 43, 2727, 1972): each ball touches three
-earlier ones where there is such a place, near the middle of the bed; here chance decides between places about as near.
+ISO/ASTM TR 52905 sorts the flaws of metal parts made in layers. Real powder has millions of grains: these are few and
+coarse, or spatter. The bed grows as Bennett's serially deposited amorphous aggregates of hard spheres do (J. Appl.
+Phys. 43, 1972): each ball touches three earlier ones where there is such a place, near the middle of the bed; here
+chance decides between places about as near.
 """
 
 import functools
@@ -187,6 +188,6 @@ KINDS = (
             "material": Parameter(text=True, help="what the grains are made of"),
         },
         family="additive",
-        reference="trapped powder; flaws of additive parts are surveyed in ISO/ASTM TR 52905",
+        reference="ISO/ASTM TR 52905 (metal parts made in layers)",
     ),
 )

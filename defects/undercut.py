@@ -1,6 +1,6 @@
 """Undercut: a groove that the weld has melted along its toe and left open, running out at both ends.
 
-ISO 6520-1 numbers it 501 (5011 continuous, 5012 intermittent).
+ISO 6520-1 numbers it 5011 where it is continuous, 5012 where it comes and goes.
 """
 
 from dataclasses import dataclass
@@ -100,7 +100,7 @@ KINDS = (
             "depth_mm": Parameter(help="below the surface"),
         },
         family="weld",
-        reference="ISO 6520-1: 501, 5011, 5012",
+        reference="ISO 6520-1: 5011, 5012 (continuous, intermittent undercut)",
         at_surface=True,
     ),
 )

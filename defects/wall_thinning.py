@@ -1,6 +1,6 @@
 """Wall thinning: a shallow lens that corrosion or erosion has taken from a wall.
 
-API 579-1/ASME FFS-1, Part 5, assesses such local thin areas; the spherical cap is our idealisation of one.
+API 579-1/ASME FFS-1, Part 5, assesses such local metal loss; the spherical cap is our idealisation of it.
 """
 
 from dataclasses import dataclass
@@ -85,7 +85,7 @@ KINDS = (
             "depth_mm": Parameter(help="what the wall loses in the middle"),
         },
         family="any",
-        reference="API 579-1/ASME FFS-1, Part 5: local thin area",
+        reference="API 579-1/ASME FFS-1, Part 5: local metal loss",
         at_surface=True,
     ),
 )

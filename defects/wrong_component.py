@@ -77,12 +77,12 @@ def sample(
     scale: float = 1.0,
     turn_deg: float = 0.0,
     shift_mm: float = 0.0,
-) -> WrongComponent:
-    """Return which body is wrong, and how; it is turned about any axis and shifted any way.
+) -> WrongComponent | None:
+    """Return which body is wrong, and how: turned about any axis, shifted any way. None where `choose_body` finds none.
 
     Args:
         rng: Where choice and directions come from.
-        bodies: Names of the part's bodies, the host first.
+        bodies: Names of the bodies that are there, the host first.
         body: The wrong one, or `any` for one of those beside the host.
         material: What it is made of instead; empty for what it should be made of.
         scale: Factor on its lengths.
@@ -90,6 +90,8 @@ def sample(
         shift_mm: How far it is shifted.
     """
     chosen = choose_body(rng, bodies, body)
+    if chosen is None:
+        return None
     axis, way = (rotation(random_quaternion(rng))[:, 2] for _ in range(2))
     half = np.deg2rad(turn_deg) / 2
     turned = (np.cos(half), *(np.sin(half) * axis)) if turn_deg else (1.0, 0.0, 0.0, 0.0)

@@ -10,9 +10,22 @@ from defects import kinds
 from defects.kind import Parameter
 from defects.messages import BadInput, unknown
 from defects.placement import DRAWN, Placement, placement_of
-from scenes.draw import Draw, check, check_name, extent
+from defects.severity import SHORT_MM, rule_of
+from scenes.draw import Draw, check, check_name, extent, names_of
 from scenes.draw_fields import Count
 from scenes.records import Record, Split
+
+
+class Severity(Record):
+    """How severe a flaw of a weld is, after ISO 5817:2014; see `defects.severity` for what that covers.
+
+    Attributes:
+        level: B, C or D: permitted there, and by no better level; or `rejected`, permitted by none.
+        thickness_mm: Of the plate, and of the weld.
+    """
+
+    level: str
+    thickness_mm: float = Field(gt=0)
 
 
 class DefectSpec(Record):
@@ -26,6 +39,7 @@ class DefectSpec(Record):
         breaks_surface: Whether it may cut the surface, anywhere; `wall_mm` is then not given.
         place: Where in the host; see `defects.placement` for what each way means.
         split: The one split whose scenes may hold it; see `split_kinds` of the dataset.
+        severity: How large, in place of the parameters that it limits: `{level: C, thickness_mm: 8}`.
 
     | `place:` | means |
     |---|---|
@@ -47,6 +61,7 @@ class DefectSpec(Record):
     breaks_surface: bool = False
     place: Any = None
     split: Split | None = None
+    severity: Severity | None = None
 
     @model_validator(mode="after")
     def _parameters_of_the_kind(self) -> "DefectSpec":
@@ -57,6 +72,25 @@ class DefectSpec(Record):
             _named(name, known[name], value)
         if missing := [n for n, p in known.items() if p.default is None and n not in self.parameters]:
             raise ValueError(f"{self.kind} needs {missing[0]}")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_severity(self) -> "DefectSpec":
+        if self.severity is None:
+            return self
+        level, rule = self.severity.level, rule_of(self.kind, self.severity.thickness_mm)
+        for name in ("length_mm",) if level in rule.short else ():
+            if (longest := extent(self.parameters[name])[1]) > SHORT_MM:
+                raise ValueError(
+                    f"severity: level {level} permits short ones only: {name} must be at most {SHORT_MM:g}, can give "
+                    f"{longest:g}"
+                )
+        if rule.inside and (self.breaks_surface or self.place == "surface"):
+            raise ValueError(
+                f"severity: its table is for {self.kind} inside a weld; leave it out for one at the surface"
+            )
+        if rule.not_of and rule.not_of in names_of(self.parameters.get("material")):
+            raise ValueError(f"severity: no level of ISO 5817 permits {self.kind} of {rule.not_of}; leave severity out")
         return self
 
     @model_validator(mode="after")
@@ -99,8 +133,21 @@ class DefectSpec(Record):
 
     @property
     def parameters(self) -> dict[str, Draw]:
-        """The kind's own draws, by name."""
-        return dict(self.model_extra or {})
+        """The kind's own draws, by name: those that stand in the spec, and those that its severity says."""
+        return {**(self.model_extra or {}), **self._sizes()}
+
+    def _sizes(self) -> dict[str, Draw]:
+        """Return the draws that the severity says; raises BadInput where a draw of the spec says otherwise."""
+        if self.severity is None:
+            return {}
+        try:
+            rule = rule_of(self.kind, self.severity.thickness_mm)
+            sizes = rule.parameters(self.severity.level, self.severity.thickness_mm)
+        except BadInput as error:
+            raise BadInput(f"severity: {error}") from error
+        if both := [name for name in sizes if name in (self.model_extra or {})]:
+            raise BadInput(f"severity and {both[0]} contradict each other; leave one out")
+        return sizes
 
 
 def _named(name: str, parameter: Parameter, value: Draw) -> None:

@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manifold3d import Error, Manifold, OpType
+from manifold3d import Error
 
-from defects.gap import branch, columns_mm3, gap, lattice, spread
-from tests.defects.measure import vertices
-
-
-def flat(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return np.zeros(len(x))
+from defects.gap import columns_mm3, gap, lattice, spread
 
 
 def bent(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -62,25 +57,3 @@ def test_the_faces_of_a_whole_gap_are_an_ellipsoid():
     """The half ball above the unit disc, and below: 4/3 pi times a half for an opening of 1."""
     points, height, triangles = lattice(spread(100), 80)
     assert columns_mm3(points, triangles, height) == pytest.approx(2 / 3 * np.pi, rel=2e-3)
-
-
-@pytest.mark.parametrize("reach", [2.0, -2.0])
-def test_a_branch_runs_from_its_fork_to_its_tip(reach):
-    solid = branch((0.5, reach, 1.2), width_mm=3.0, opening_mm=0.1, middle=flat, columns=40)
-    corners = vertices(solid)
-    tip = corners[np.argmax(np.abs(corners[:, 0] - 0.5))]
-    assert tip == pytest.approx((0.5 + reach, 0, 1.2))
-    root = corners[np.abs(corners[:, 0] - 0.5) < 1e-12]
-    assert np.ptp(root, axis=0) == pytest.approx((0, 3, 0.1))
-    assert solid.volume() == pytest.approx(np.pi / 12 * 4.0 * 3.0 * 0.1, rel=0.03)  # half an ellipsoid; 12 rows
-
-
-def test_a_branch_begins_inside_the_gap_it_leaves():
-    points, height, triangles = lattice(spread(64), 32)
-    points = points * (5, 3)
-    main = gap(points, triangles, bent(*points.T), 0.05 * height)
-    local = np.sqrt(1 - 0.2**2)
-    fork = branch((1.0, 2.0, 1.5), width_mm=4.0 * local, opening_mm=0.025 * local, middle=bent)
-    whole = Manifold.batch_boolean([main, fork], OpType.Add)
-    assert max(whole.decompose(), key=lambda p: p.volume()).volume() == pytest.approx(whole.volume(), rel=1e-4)
-    assert 0 < (main ^ fork).volume() < 0.1 * fork.volume()

@@ -32,11 +32,24 @@ def test_a_body_that_is_named_is_the_one():
     assert sample(np.random.default_rng(2), bodies=BODIES, body="b") == MissingComponent(body="b")
 
 
+def test_where_no_body_is_left_beside_the_host_none_is_missing_and_nothing_is_drawn():
+    rng = np.random.default_rng(5)
+    left, taken = BODIES, []
+    while (flaw := sample(rng, bodies=left)) is not None:
+        taken.append(flaw.body)
+        left = tuple(name for name in left if name != flaw.body)
+    assert (left, sorted(taken)) == (("a",), ["b", "c", "d"])
+    before = rng.bit_generator.state
+    assert sample(rng, bodies=("a",)) is None
+    assert rng.bit_generator.state == before
+
+
 @pytest.mark.parametrize(
     ("bodies", "body", "text"),
     [
-        (("a",), "any", "at least two bodies, got one: 'a'"),
-        (BODIES, "a", "body 'a' is the host.* name one of b, c, d"),
+        (BODIES, "a", "body 'a' is the host.*; use b or c or d or any"),
+        (("a",), "a", "body 'a' is the host.*; use any"),
+        (("a",), "b", r"unknown body 'b'.*\(known: any\)"),
         (("plate", "pin"), "pim", r"unknown body 'pim'; did you mean 'pin'\?"),
     ],
 )

@@ -74,6 +74,15 @@ def test_any_body_but_the_host_is_wrong_with_equal_chance():
     assert stats.chisquare([drawn.count("b"), drawn.count("c")]).pvalue > 0.01
 
 
+def test_where_no_body_is_left_beside_the_host_none_is_wrong():
+    rng = np.random.default_rng(6)
+    before = rng.bit_generator.state
+    assert sample(rng, bodies=("wall",), material="Cu", turn_deg=20.0) is None
+    assert rng.bit_generator.state == before
+    with pytest.raises(BadInput, match="unknown body 'cube'"):
+        sample(rng, bodies=("wall",), body="cube", material="Cu")
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
@@ -14,6 +15,7 @@ from defects.messages import BadInput
 from defects.placement import Placement
 from scenes.defect_spec import DefectSpec
 from scenes.detector import DetectorSpec
+from scenes.draw import draw
 from scenes.draw_fields import MOST_DEFECTS
 from scenes.part_spec import PartSpec, PoseSpec
 from scenes.scan_draws import ScanDraws
@@ -257,6 +259,76 @@ def test_words_are_no_numbers(key, word):
     assert scan_refusal(**{key: word}) == (
         f"scan.{key}: must be a number without quotes, such as 0.5 or 1.0e-3, got {word!r}"
     )
+
+
+GROOVE = {"kind": "undercut", "length_mm": 20.0, "width_mm": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("flaw", "level", "sizes"),
+    [
+        (GROOVE, "B", {"depth_mm": [0.08, 0.4]}),
+        (GROOVE, "C", {"depth_mm": [0.4, 0.5]}),
+        (GROOVE, "D", {"depth_mm": [0.5, 1.0]}),
+        (GROOVE, "rejected", {"depth_mm": [1.0, 1.5]}),
+        ({"kind": "gas_pore"}, "C", {"diameter_mm": [1.6, 2.4], "elongation": 1.0}),
+        ({"kind": "inclusion_dense"}, "B", {"diameter_mm": [0.32, 1.6], "elongation": 1.0, "flatness": 1.0}),
+    ],
+)
+def test_a_severity_stands_for_the_sizes_that_iso_5817_limits_at_8_mm(flaw, level, sizes):
+    wish = dataset(defects=[flaw | {"severity": {"level": level, "thickness_mm": 8}}]).defects[0]
+    own = {name: value for name, value in flaw.items() if name != "kind"}
+    assert wish.parameters == own | sizes
+    again = DefectSpec(**json.loads(json.dumps(wish.model_dump(mode="json"))))
+    assert again == wish
+    assert again.parameters == wish.parameters
+
+
+def test_grooves_of_a_severity_are_permitted_at_their_level_and_not_at_the_better_one():
+    rng, spec = np.random.default_rng(4), DefectSpec(**GROOVE, severity={"level": "C", "thickness_mm": 6.0})
+    drawn = [
+        kinds.kind_of("undercut").sample(rng, **{name: draw(value, rng) for name, value in spec.parameters.items()})
+        for _ in range(300)
+    ]
+    depths = [flaw.depth_mm for flaw in drawn]
+    assert 0.05 * 6 < min(depths) < 0.31  # B permits 0.05 t
+    assert 0.49 < max(depths) <= 0.5  # C permits 0.1 t, but no more than 0.5 mm
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"depth_mm": 0.4}, "defects.0: severity and depth_mm contradict each other; leave one out"),
+        ({"severity": {"level": "C"}}, "defects.0.severity.thickness_mm: is missing"),
+        ({"severity": {"level": "C", "thickness_mm": 0.4}}, "defects.0: severity: thickness_mm must be at least 0.5"),
+        ({"severity": {"level": "E", "thickness_mm": 8}}, "defects.0: severity: unknown level 'E'"),
+        ({"severity": {"lvel": "C", "thickness_mm": 8}}, "defects.0.severity.level: is missing"),
+        (
+            {"severity": {"level": "D", "thickness_mm": 2}, "length_mm": [20, 26]},
+            "defects.0: severity: level D permits short ones only: length_mm must be at most 25, can give 26",
+        ),
+    ],
+)
+def test_a_severity_that_does_not_fit_is_refused(changes, text):
+    assert refusal(defects=[GROOVE | {"severity": {"level": "C", "thickness_mm": 8}} | changes]).startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("flaw", "text"),
+    [
+        ({"kind": "crack", "length_mm": 5, "opening_mm": 0.1}, "no level of ISO 5817 permits a crack"),
+        ({"kind": "warp", "amplitude_mm": 0.1}, "there is no table for warp"),
+        ({"kind": "gas_pore", "breaks_surface": True}, "its table is for gas_pore inside a weld"),
+        ({"kind": "gas_pore", "place": "surface"}, "its table is for gas_pore inside a weld"),
+        (
+            {"kind": "inclusion_dense", "material": {"choice": ["W", "Cu"]}},
+            "no level of ISO 5817 permits inclusion_dense of Cu",
+        ),
+    ],
+)
+def test_a_severity_is_refused_for_what_its_table_does_not_tell(flaw, text):
+    severity = {"severity": {"level": "D", "thickness_mm": 8}}
+    assert refusal(defects=[flaw | severity]).startswith(f"defects.0: severity: {text}")
 
 
 @pytest.mark.parametrize("count", [MOST_DEFECTS + 1, [0, 1e6], {"poisson": 1e5}, {"choice": [1, 20_000]}], ids=str)
