@@ -3,6 +3,8 @@
 import inspect
 from collections.abc import Callable, Mapping
 
+from manifold3d import Error
+
 from defects.messages import BadInput, unknown
 from scenes.body import Body
 from scenes.library import (
@@ -37,7 +39,10 @@ def make_part(name: str, dimensions: Mapping[str, float | int | str]) -> tuple[B
         if dimension not in known:
             raise unknown(f"dimension of {name}", dimension, known)
         _require_kind(dimension, value, type(known[dimension].default))
-    return PARTS[name](**dimensions)
+    bodies = PARTS[name](**dimensions)
+    if lost := [b.name for b in bodies if b.solid.status() != Error.NoError or b.solid.is_empty()]:
+        raise BadInput(f"{name}: these dimensions make no closed {lost[0]}; change them less from the usual ones")
+    return bodies
 
 
 def _require_kind(dimension: str, value: object, kind: type) -> None:

@@ -56,7 +56,8 @@ def make(
 def _shell(inner: tuple[float, float], wall_mm: float, depth_mm: float) -> Manifold:
     """Return the plastic before pins and sleeves are let in."""
     (long, deep), top = (inner[0] + 2 * wall_mm, inner[1] + 2 * wall_mm), FLOOR_MM + depth_mm
-    ears = cushion(rounded_rectangle(long + 2 * EAR_MM, deep - 1, 4.5), FLOOR_MM, 0.5)
+    corner = min(4.5, 0.49 * (deep - 1))
+    ears = cushion(rounded_rectangle(long + 2 * EAR_MM, deep - 1, corner), FLOOR_MM, 0.5)
     body = cushion(rounded_rectangle(long, deep, 2.5), top, 0.5)
     collar = cushion(rounded_rectangle(long + 2, deep + 2, 3.5), 2.0, 0.5).translate((0, 0, FLOOR_MM + 0.35 * depth_mm))
     ribs = [

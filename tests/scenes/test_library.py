@@ -137,6 +137,20 @@ def test_pins_and_sleeves_are_let_into_the_shell_without_gap_or_overlap():
     assert sum(areas) == pytest.approx(whole.area(), rel=1e-9)
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(2, 1), (8, 1), (5, 1), (4, 3), (10, 4)])
+def test_a_connector_of_any_layout_has_a_hole_for_each_pin(columns, rows):
+    shell, *metal = make_part("connector", {"columns": columns, "rows": rows})
+    assert len(metal) == columns * rows + 2
+    assert shell.solid.genus() == columns * rows + 2 + 1
+    assert len(shell.solid.decompose()) == 1
+
+
+def test_dimensions_that_make_no_solid_are_refused():
+    """A floor of 4 mm holds the sleeves of ears that are at least 5.4 mm deep: pins closer than 1 mm make them less."""
+    with pytest.raises(BadInput, match="shell"):
+        make_part("connector", {"columns": 1, "rows": 1, "pitch_mm": 0.4, "pin_mm": 0.1, "wall_mm": 0.1})
+
+
 @pytest.mark.parametrize("teeth", [28, 33])
 def test_on_the_pitch_circle_tooth_and_gap_are_equally_wide(teeth):
     (gear,) = make_part("gear", {"teeth": teeth})

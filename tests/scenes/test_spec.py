@@ -351,7 +351,7 @@ def test_shares_of_splits_are_at_least_zero_and_not_all_zero(splits):
     assert "splits" in refusal(splits=splits)
 
 
-@pytest.mark.parametrize("name", ["A", "a b", "a.b", "a-b", "", "_a", "a" * 61, 3])
+@pytest.mark.parametrize("name", ["A", "a b", "a.b", "", "_a", "a" * 61, 3])
 def test_a_dataset_is_named_so_that_its_keys_hold_no_dot_and_no_space(name):
     assert refusal(name=name).startswith("name: ")
 
