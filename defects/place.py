@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from manifold3d import Manifold
+from manifold3d import Manifold, OpType
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
@@ -39,9 +39,15 @@ Turns = Float[np.ndarray, "point 3 3"]
 class Placer:
     """A host that flaws are placed in one after the other, each clear of those before."""
 
-    def __init__(self, host: Host, taken: Sequence[Manifold] = ()) -> None:
-        """Begin with a host, and with solids in it that flaws must keep their gap to as well [mm]."""
-        self.host = host
+    def __init__(self, host: Host, taken: Sequence[Manifold] = (), beside: Sequence[Manifold] = ()) -> None:
+        """Begin with a host.
+
+        Args:
+            host: The solid that flaws sit in [mm].
+            taken: Solids in it that flaws must keep their gap to as well [mm].
+            beside: Other bodies of its part, whose place is no hollow [mm].
+        """
+        self.host, self._beside = host, tuple(beside)
         self._hollow, self._hollows = False, None
         self._crowd = _Crowd()
         for solid in taken:
@@ -90,7 +96,8 @@ class Placer:
     def _in_hollows(self) -> "Placer":
         """Return what places in the hollows; the crowd is the same."""
         if self._hollows is None:
-            self._hollows = Placer(Host(solid=self.host.solid.hull() - self.host.solid))
+            free = Manifold.batch_boolean([self.host.solid.hull(), self.host.solid, *self._beside], OpType.Subtract)
+            self._hollows = Placer(Host(solid=free))
             self._hollows._hollow, self._hollows._crowd = True, self._crowd
         return self._hollows
 

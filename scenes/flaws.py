@@ -74,7 +74,8 @@ def sample_flaws(
         rng: Where all comes from.
         shared: What draws may follow.
     """
-    placer, unplaced = Placer(Host(solid=part.body(host).solid)), {}
+    beside = [body.solid for body in part.bodies if body.name != host]
+    placer, unplaced = Placer(Host(solid=part.body(host).solid), beside=beside), {}
     found: list[list[Any]] = [[] for _ in wishes]
     for wish, flaws in zip(wishes, found, strict=True):
         kind, clouds = kinds.kind_of(wish.kind), None

@@ -299,11 +299,14 @@ def test_a_flaw_of_the_surface_along_a_line_opens_where_the_line_is_nearest_to_i
         assert own(flaw) == pytest.approx(np.eye(3), abs=1e-9)
 
 
-def test_what_is_added_lies_in_the_hollows():
-    @dataclass(frozen=True, kw_only=True)
-    class Grain(GasPore):
-        added: ClassVar[bool] = True
+@dataclass(frozen=True, kw_only=True)
+class Grain(GasPore):
+    """Matter that is added to a part."""
 
+    added: ClassVar[bool] = True
+
+
+def test_what_is_added_lies_in_the_hollows():
     tube = Manifold.cylinder(20.0, 8.0, 8.0, 64, True) - Manifold.cylinder(30.0, 5.0, 5.0, 64, True)
     found = np.array([f.centre_mm for f in many(200, Grain(diameter_mm=1.0), Host(solid=tube), wall_mm=0.5)])
     assert np.hypot(*found.T[:2]).max() < 5
@@ -323,6 +326,16 @@ def test_a_flaw_of_two_pieces_has_neither_outside():
     host = Host(solid=Manifold.cube((16.0, 8.0, 8.0), True) - Manifold.cube((3.0, 6.0, 6.0), True))
     for flaw in many(12, Pair(diameter_mm=1.0), host, wall_mm=0.1):
         assert (flaw.solid() ^ host.solid).volume() == pytest.approx(flaw.solid().volume(), rel=1e-9)
+
+
+def test_where_another_body_lies_is_no_hollow():
+    """A pin leaves a gap of 2 mm in the bore of a plate: grains are in the gap, uniform by area, and none in the pin."""
+    bore, pin = (Manifold.cylinder(10.0, radius, radius, 64, True) for radius in (6.0, 4.0))
+    plate = Host(solid=Manifold.cube((20, 20, 10), True) - bore)
+    placer, rng = Placer(plate, beside=[pin]), np.random.default_rng(5)
+    placed = [placer.place(Grain(diameter_mm=0.1), rng, Placement(breaks_surface=True)) for _ in range(200)]
+    radii = np.hypot(*np.array([flaw.centre_mm for flaw in placed]).T[:2])
+    assert stats.kstest(radii**2, stats.uniform(16, 20).cdf).pvalue > 0.01
 
 
 def test_a_flaw_does_not_swallow_a_hollow_of_its_host():
