@@ -329,7 +329,7 @@ def test_a_flaw_of_two_pieces_has_neither_outside():
 
 
 def test_where_another_body_lies_is_no_hollow():
-    """A pin leaves a gap of 2 mm in the bore of a plate: grains are in the gap, uniform by area, and none in the pin."""
+    """A pin leaves a gap of 2 mm in the bore of a plate: grains are in the gap, uniform by area, none in the pin."""
     bore, pin = (Manifold.cylinder(10.0, radius, radius, 64, True) for radius in (6.0, 4.0))
     plate = Host(solid=Manifold.cube((20, 20, 10), True) - bore)
     placer, rng = Placer(plate, beside=[pin]), np.random.default_rng(5)
