@@ -1,5 +1,6 @@
 """SceneSpec, Specimen -> defects.json: one record a defect."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -55,38 +56,46 @@ def defect_records(
         volume: The reconstruction, for contrast to noise [1/mm].
         scanner: What the scan was made with; without it nothing is expected.
     """
-    flaws = sorted((solid for solid in specimen.solids if solid.number), key=lambda solid: solid.number)
-    trees = [tree_of(flaw.surface) for flaw in flaws]
-    host = tree_of(specimen.host, HOST_CUT) if flaws else None
-    nearest = neighbours(trees)
-    seen = _expected(scene, specimen, flaws, scanner)
-    voxels = np.bincount(truth.instances.ravel(), minlength=len(scene.defects) + 1)
-    known: dict[int, dict[str, Any]] = {}
-    for flaw, tree, (gap, other), one, part in zip(flaws, trees, nearest, seen, truth.shares, strict=True):
-        size = size_of(flaw.surface, scene.volume.voxel_mm)
-        known[flaw.number] = {
-            "material": flaw.material,
-            **size,
-            "wall_distance_mm": rounded(gap_mm(tree, host)),
-            "neighbour_distance_mm": gap if gap is None else rounded(gap),
-            "neighbour_number": other if other is None else flaws[other].number,
-            **_contrasts(one, volume, truth, part, size["voxels_across"]),
-        }
+    known = _measures(scene, specimen, truth, volume, scanner)
     nothing = dict.fromkeys(("material", *SIZES, *PLACES, *CONTRASTS))
+    voxels = np.bincount(truth.instances.ravel(), minlength=len(scene.defects) + 1)
     records = []
     for number, flaw in enumerate(scene.defects, start=1):
         parameters = kinds.to_json(flaw)
-        records.append(
-            {
-                "number": number,
-                "kind": parameters.pop("kind"),
-                **known.get(number, nothing),
-                "detectable_rule": RULE,
-                "voxels": int(voxels[number]),
-                "parameters": parameters,
-            }
-        )
+        told = {"number": number, "kind": parameters.pop("kind"), **known.get(number, nothing)}
+        told |= {"detectable_rule": RULE, "voxels": int(voxels[number]), "parameters": parameters}
+        records.append(told)
     return records
+
+
+def _measures(
+    scene: SceneSpec,
+    specimen: Specimen,
+    truth: Truth,
+    volume: Float[np.ndarray, "z y x"] | None,
+    scanner: Scanner | None,
+) -> dict[int, dict[str, Any]]:
+    """Return all that is measured of each defect that has a solid, by its number."""
+    flaws = sorted((solid for solid in specimen.solids if solid.number), key=lambda solid: solid.number)
+    seen = _expected(scene, specimen, flaws, scanner)
+    found = {}
+    for flaw, place, one, part in zip(flaws, _places(flaws, specimen), seen, truth.shares, strict=True):
+        size = size_of(flaw.surface, scene.volume.voxel_mm)
+        contrasts = _contrasts(one, volume, truth, part, size["voxels_across"])
+        found[flaw.number] = {"material": flaw.material, **size, **place, **contrasts}
+    return found
+
+
+def _places(flaws: Sequence[Solid], specimen: Specimen) -> list[dict[str, float | int | None]]:
+    """Return the fields PLACES of each defect."""
+    trees = [tree_of(flaw.surface) for flaw in flaws]
+    host = tree_of(specimen.host, HOST_CUT) if flaws else None
+    found = []
+    for tree, (gap, other) in zip(trees, neighbours(trees), strict=True):
+        wall = rounded(gap_mm(tree, host))
+        values = (wall, None, None) if gap is None else (wall, rounded(gap), flaws[other].number)
+        found.append(dict(zip(PLACES, values, strict=True)))
+    return found
 
 
 def _expected(scene: SceneSpec, specimen: Specimen, flaws: list[Solid], scanner: Scanner | None) -> list[Seen | None]:
