@@ -1,8 +1,8 @@
 """Exact labels: what each voxel of the reconstruction grid holds, straight from the surfaces.
 
-Along one axis the share of every voxel is exact; across it, a voxel is cut in n x n columns. A step function per
-crossing, added up with its sign, is all that it takes: the column is filled beyond each entry and emptied beyond each
-exit, in any order and without sorting.
+Each facet is cut along the walls of the voxels. A row of voxels along x is filled beyond each piece of a facet where it
+enters the solid and emptied beyond each where it leaves: one step a piece, added up with its sign, in any order. So
+every share is the exact volume of the faceted solid in the voxel, to rounding, however thin or small the solid is.
 """
 
 import math
@@ -11,16 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
 
-from ctsim.backends.raster import edge, first_centre, last_centre, lattice_bits, tie
 from ctsim.geometry import Grid
 from ctsim.kernel import kernel
 from scenes.build import Solid, Specimen
 
-FILL_STEPS = 2.0**30
-"""Integer steps of one full column: sums do not depend on their order, and 2^33 of them fit."""
+ROUNDING = 1e-12
+"""Shares that differ by less from 0 or 1 are that: a piece of a facet leaves some 1e-16, and 1000 may meet a row."""
 
-COLUMNS = (4, 16)
-"""Columns across a voxel: 4 for large solids; up to 16 for small ones, so that some 32 lie across each."""
+OPEN = 1e-9
+"""Share of a voxel's wall by which facets that enter and those that leave may differ in a row."""
+
+MOST_CORNERS = 32
+"""Of a piece of a facet: 9, and more only where rounding makes a straight edge zigzag."""
 
 LEAST_SHARE = 0.5 / 255
 """A voxel belongs to a defect's instance from this share on: what rounds to at least 1 of 255."""
@@ -82,94 +84,124 @@ def label(specimen: Specimen, grid: Grid, classes: tuple[str, ...]) -> Truth:
 
 
 def occupancy(solid: Solid, grid: Grid) -> tuple[tuple[slice, slice, slice], Float[np.ndarray, "box_z box_y box_x"]]:
-    """Return a box of voxels that holds the solid, and its share of each voxel in it [0..1]."""
-    vertices, faces = solid.mesh()
-    inside = (vertices - grid.corner_mm) / grid.voxel_mm  # in voxels, x y z
-    shape = np.array(grid.shape[::-1])
-    first = np.clip(np.floor(inside.min(0)), 0, shape - 1).astype(int)
-    last = np.clip(np.ceil(inside.max(0)), first + 1, shape).astype(int)
-    # the axis along which the solid shows the largest face: a thin sheet is then exact, however thin
-    spans = inside[faces]
-    normals = np.abs(np.cross(spans[:, 1] - spans[:, 0], spans[:, 2] - spans[:, 0])).sum(0)
-    axis = int(np.argmax(normals))
-    order = [(axis + 1) % 3, (axis + 2) % 3, axis]  # a cyclic change of axes keeps the sense of turning
-    across = float(np.sort(inside.max(0) - inside.min(0))[1])
-    n = int(np.clip(math.ceil(32 / max(across, 1e-9)), *COLUMNS))
-    size = (last - first)[order]
-    steps = np.zeros((size[1], size[0], size[2] + 1), np.int64)
-    corners = (inside - first)[:, order]
-    reach = float(np.abs(corners[:, :2]).max()) * n
-    leaks = _fill(corners, faces, n, lattice_bits(max(reach, *(size[:2] * n))), steps)
-    if leaks:
-        raise ArithmeticError(f"{leaks} columns of voxels met an open surface in the solid labelled {solid.label!r}")
-    share = np.cumsum(steps[:, :, :-1], axis=2) / (FILL_STEPS * n * n)
-    back = np.argsort(order)  # where x, y and z have gone
-    by_xyz = np.moveaxis(share, [1, 0, 2], [0, 1, 2]).transpose(back)
-    box = tuple(slice(int(a), int(b)) for a, b in zip(first[::-1], last[::-1], strict=True))
-    return box, np.ascontiguousarray(np.clip(by_xyz.transpose(2, 1, 0), 0, 1), np.float32)
+    r"""Return a box of voxels that holds the solid, and its share of each voxel in it [0..1].
 
+    A piece of a facet has a shadow along x of signed area A, positive where the solid begins. To the voxel that
+    it lies in, whose far wall is at x_w, and to each voxel beyond, it adds
 
-@kernel(error_model="numpy")
-def _fill(corners, faces, n, bits, steps):
-    """Add each crossing's step to its column of voxels and return how many columns do not end empty.
+    $$ \int (x_w - x) \, dA, \qquad A $$
 
-    corners: along the two axes across and the axis of the columns [voxel]; n columns across a voxel.
+    as shares of a voxel. Powell and Abel (J. Comput. Phys. 297, 340, 2015) clip tetrahedra to the same end.
     """
-    height = steps.shape[2] - 1
-    windings = np.zeros((steps.shape[0] * n, steps.shape[1] * n), np.int32)
-    step = np.int64(1) << bits
-    half = step >> 1
-    for face in range(len(faces)):
-        ia, ib, ic = faces[face, 0], faces[face, 1], faces[face, 2]
-        ax, ay = _snapped(corners, ia, n * step)
-        bx, by = _snapped(corners, ib, n * step)
-        cx, cy = _snapped(corners, ic, n * step)
-        left, right = first_centre(min(ax, bx, cx), bits), last_centre(max(ax, bx, cx), bits, windings.shape[1])
-        top, bottom = first_centre(min(ay, by, cy), bits), last_centre(max(ay, by, cy), bits, windings.shape[0])
-        area = edge(ax, ay, bx, by, cx, cy)
-        if left > right or top > bottom or area == 0:
-            continue
-        sign = -1  # a face that looks up the axis is left through it
-        if area < 0:
-            bx, by, cx, cy, sign = cx, cy, bx, by, 1
-        low = min(corners[ia, 2], corners[ib, 2], corners[ic, 2])
-        high = max(corners[ia, 2], corners[ib, 2], corners[ic, 2])
-        z0, zx, zy = _height(corners, ia, ib, ic)
-        for row in range(top, bottom + 1):
-            y = row * step + half
-            for column in range(left, right + 1):
-                x = column * step + half
-                f0 = edge(ax, ay, bx, by, x, y) - tie(ax, ay, bx, by)
-                f1 = edge(bx, by, cx, cy, x, y) - tie(bx, by, cx, cy)
-                f2 = edge(cx, cy, ax, ay, x, y) - tie(cx, cy, ax, ay)
-                if (f0 | f1 | f2) < 0:
-                    continue
-                windings[row, column] += sign
-                z = min(max(z0 + zx * (column + 0.5) / n + zy * (row + 0.5) / n, low), high)
-                if z >= height:
-                    continue
-                if z <= 0:
-                    steps[row // n, column // n, 0] += sign * np.int64(FILL_STEPS)
-                    continue
-                voxel = int(z)
-                beyond = np.int64(math.floor((voxel + 1 - z) * FILL_STEPS + 0.5))
-                steps[row // n, column // n, voxel] += sign * beyond
-                steps[row // n, column // n, voxel + 1] += sign * (np.int64(FILL_STEPS) - beyond)
-    return np.count_nonzero(windings)
-
-
-@kernel(inline="always")
-def _snapped(corners, i, scale):
-    return np.int64(math.floor(corners[i, 0] * scale + 0.5)), np.int64(math.floor(corners[i, 1] * scale + 0.5))
+    vertices, faces = solid.mesh()
+    corners = ((vertices - grid.corner_mm) / grid.voxel_mm)[:, ::-1]  # in voxels, z y x
+    shape = np.array(grid.shape)
+    first = np.clip(np.floor(corners.min(0)), 0, shape - 1).astype(int)
+    last = np.clip(np.ceil(corners.max(0)), first + 1, shape).astype(int)
+    rows = np.zeros(last - first + [0, 0, 1])
+    _add_steps(np.ascontiguousarray(corners - first), faces, rows)
+    if leaks := _add_up(rows):
+        raise ArithmeticError(f"{leaks} rows of voxels met an open surface in the solid labelled {solid.label!r}")
+    box = tuple(slice(int(a), int(b)) for a, b in zip(first, last, strict=True))
+    return box, rows[:, :, :-1]
 
 
 @kernel(error_model="numpy")
-def _height(corners, ia, ib, ic):
-    """Return the plane z = z0 + zx x + zy y through three corners."""
-    ux, uy, uz = corners[ib, 0] - corners[ia, 0], corners[ib, 1] - corners[ia, 1], corners[ib, 2] - corners[ia, 2]
-    vx, vy, vz = corners[ic, 0] - corners[ia, 0], corners[ic, 1] - corners[ia, 1], corners[ic, 2] - corners[ia, 2]
-    area = ux * vy - uy * vx
-    if area == 0:  # upright but for the lattice: any height between its corners will do
-        return corners[ia, 2], 0.0, 0.0
-    zx, zy = (uz * vy - uy * vz) / area, (ux * vz - uz * vx) / area
-    return corners[ia, 2] - zx * corners[ia, 0] - zy * corners[ia, 1], zx, zy
+def _add_steps(corners, faces, rows):
+    """Add each facet's steps to the rows of voxels along x; what lies beyond a row's end goes to its last place.
+
+    corners: z, y, x [voxel].
+    """
+    end = rows.shape[2] - 1
+    facet, layer = np.zeros((MOST_CORNERS, 3)), np.zeros((MOST_CORNERS, 3))
+    bar, piece = np.zeros((MOST_CORNERS, 3)), np.zeros((MOST_CORNERS, 3))
+    for face in range(len(faces)):
+        for i in range(3):
+            for axis in range(3):
+                facet[i, axis] = corners[faces[face, i], axis]
+        if _steps(facet, 3, 0)[0] == 0:
+            continue
+        z_first, z_end = _slabs(facet, 3, 0)
+        for z in range(max(z_first, 0), min(z_end, rows.shape[0])):
+            in_layer = _cut(facet, 3, 0, z, z + 1, layer)
+            y_first, y_end = _slabs(layer, in_layer, 1)
+            for y in range(max(y_first, 0), min(y_end, rows.shape[1])):
+                in_bar = _cut(layer, in_layer, 1, y, y + 1, bar)
+                x_first, x_end = _slabs(bar, in_bar, 2)
+                for x in range(min(max(x_first, -1), end), max(min(x_end, end + 1), 0)):
+                    low, high = x if x >= 0 else -math.inf, x + 1 if x < end else math.inf
+                    beyond, within = _steps(piece, _cut(bar, in_bar, 2, low, high, piece), x + 1)
+                    if 0 <= x < end:
+                        rows[z, y, x] += within
+                        rows[z, y, x + 1] += beyond - within
+                    else:
+                        rows[z, y, max(x, 0)] += beyond
+
+
+@kernel(error_model="numpy")
+def _slabs(polygon, count, axis):
+    """Return the first and the end of the unit slabs across an axis that a polygon meets; one at least."""
+    low, high = polygon[0, axis], polygon[0, axis]
+    for i in range(1, count):
+        low, high = min(low, polygon[i, axis]), max(high, polygon[i, axis])
+    first = math.floor(low)
+    return first, max(math.ceil(high), first + 1)
+
+
+@kernel(error_model="numpy")
+def _cut(polygon, count, axis, low, high, piece):
+    """Fill in the piece of a convex polygon between two walls across an axis, and return how many corners it has.
+
+    An edge is cut from its lower end whichever way it runs, so that two facets share their cuts to the bit and what
+    they enclose stays closed (after Sutherland and Hodgman, Commun. ACM 17, 32, 1974).
+    """
+    kept = 0
+    for i in range(count):
+        k = i + 1 if i + 1 < count else 0
+        if low <= polygon[i, axis] <= high:
+            for c in range(3):
+                piece[kept, c] = polygon[i, c]
+            kept += 1
+        near, far, lower, upper = low, high, i, k
+        if polygon[i, axis] > polygon[k, axis]:
+            near, far, lower, upper = high, low, k, i
+        for wall in (near, far):
+            if polygon[lower, axis] < wall < polygon[upper, axis]:
+                share = (wall - polygon[lower, axis]) / (polygon[upper, axis] - polygon[lower, axis])
+                for c in range(3):
+                    piece[kept, c] = polygon[lower, c] + share * (polygon[upper, c] - polygon[lower, c])
+                piece[kept, axis] = wall
+                kept += 1
+    return kept
+
+
+@kernel(error_model="numpy")
+def _steps(polygon, count, wall):
+    """Return what a piece adds to each voxel beyond it, and to the one that ends at a wall.
+
+    The triangles from its first corner; over each the mean distance to the wall is that of its corners.
+    """
+    beyond, within = 0.0, 0.0
+    for i in range(1, count - 1):
+        y, z = polygon[i, 1] - polygon[0, 1], polygon[i, 0] - polygon[0, 0]
+        y_next, z_next = polygon[i + 1, 1] - polygon[0, 1], polygon[i + 1, 0] - polygon[0, 0]
+        area = (z * y_next - y * z_next) / 2
+        left = (wall - polygon[0, 2]) + (wall - polygon[i, 2]) + (wall - polygon[i + 1, 2])
+        beyond += area
+        within += area * left / 3
+    return beyond, within
+
+
+@kernel(error_model="numpy")
+def _add_up(rows):
+    """Turn the steps of each row into shares, but for its last place, and return how many rows do not end empty."""
+    leaks = 0
+    for z in range(rows.shape[0]):
+        for y in range(rows.shape[1]):
+            total = 0.0
+            for x in range(rows.shape[2]):
+                total += rows[z, y, x]
+                share = 1.0 if total > 1 - ROUNDING else total
+                rows[z, y, x] = share if share > ROUNDING else 0.0
+            leaks += abs(total) > OPEN
+    return leaks

@@ -28,7 +28,7 @@ class Solid:
         label: Class of its voxels: the material's name, or the defect's kind.
         number: Of the defect in the scene, from 1; 0 for sound matter.
         item: Which of the scene's parts it belongs to, from 0.
-        instead_of: Of a defect, the material that should be there; `void` where nothing should.
+        instead_of: Of a defect, the material that should be there, as `Region` has it; `void` where nothing should.
     """
 
     surface: Manifold
@@ -95,7 +95,8 @@ class Region:
     Attributes:
         solid: Where it is.
         filled: The material there.
-        instead_of: The material that should be there.
+        instead_of: The material that should be there; that of the host, which it may stand out from, where it is the
+            right one in a wrong place.
     """
 
     solid: Manifold
@@ -129,7 +130,8 @@ def change_whole(part: Part, flaws: Sequence[Any], host: str) -> tuple[Part, dic
         if changed.region is not None:
             material = part.body(flaw.body).material
             filled = VOID if changed.filled is None else changed.filled or material
-            found[number] = Region(solid=changed.region, filled=filled, instead_of=material)
+            right = material if filled != material else part.body(host).material
+            found[number] = Region(solid=changed.region, filled=filled, instead_of=right)
         bodies = _left(bodies, changed.solids, changed.materials)
     return replace(part, bodies=tuple(bodies.values())), found
 

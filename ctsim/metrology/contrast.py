@@ -1,6 +1,6 @@
 """How far flaws stand out from the noise: in the radiographs as expected, in the volume as expected and as measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,10 +10,12 @@ from ctsim.backends import mesh
 from ctsim.detector import blur
 from ctsim.detector.model import ROUNDING, Detector
 from ctsim.geometry import Geometry, Grid
+from ctsim.metrology.chords import Mesh, chords_mm
 from ctsim.metrology.size import mesh_of
 from ctsim.metrology.volume_noise import VolumeNoise, chosen, places, transfer_at, volume_noise
 from ctsim.radiograph import triangles_of
 from ctsim.scanner import Scanner
+from ctsim.spectrum import Reading
 from ctsim.transmit import falloff, transmit
 from ctsim.truth import Truth
 from scenes.body import VOID
@@ -28,6 +30,9 @@ SHADOWS = 12_000
 
 LARGEST = 2**26
 """Path lengths that are kept for all flaws together (256 MB)."""
+
+AT_ONCE = 2**20
+"""Pixels of flaws' windows that are worked on together, which takes some 100 bytes each."""
 
 RIM = 8
 """Pixels that are looked at around a flaw's shadow where the detector blurs; more than its light spreads."""
@@ -60,13 +65,12 @@ class Seen:
 def expected(
     specimen: Specimen,
     flaws: Sequence[Solid],
-    host_material: str,
     scanner: Scanner,
     volume: tuple[Grid, Window] | None = None,
 ) -> list[Seen | None]:
     r"""Return how each flaw is expected to show; None for all where the scan has no noise.
 
-    With and without the flaw, its chord c through each pixel's rays filled with the host's matter, the scan's own
+    With and without the flaw, its chord c through each pixel's rays filled with what should be there, the scan's own
     spectrum and detector read S and S_0. They differ in attenuation by, and stand out from its noise by,
 
     $$ \Delta p = -\ln \frac{S}{S_0}, \qquad CNR = \frac{|\Delta p|}{\sigma_p}, \qquad
@@ -83,55 +87,121 @@ def expected(
     Args:
         specimen: All that stands on the stage.
         flaws: Those of its solids that are asked for.
-        host_material: What they sit in.
         scanner: What looks at it.
         volume: The voxels and the window of FDK; None for other methods.
     """
     triangles, materials = triangles_of(specimen)
-    if not scanner.noise or not flaws or host_material not in materials:
+    if not scanner.noise or not flaws:
         return [None] * len(flaws)
-    n, true, nominal = scanner.rays_per_pixel, scanner.true, scanner.nominal
-    size = float(np.linalg.norm(triangles.vertices_mm.max(0) - triangles.vertices_mm.min(0)))
-    beams = scanner.readings(materials, size)
-    rim = RIM if scanner.detector.transfer is not None else 1
+    materials += tuple(
+        sorted({flaw.instead_of for flaw in flaws} - {VOID, *materials})
+    )  # of what is missing altogether
     meshes = [mesh_of(flaw.surface) for flaw in flaws]
-    which = spread_views(true.views, min(VIEWS, max(FEWEST, SHADOWS // len(flaws))))
-    windows = [window_of(points, chosen(true, which), rim) for points, _ in meshes]
-    pixels = sum(rows * columns for _, rows, columns in windows) * len(materials) * n * n
-    if pixels * len(which) > LARGEST:
-        which = spread_views(true.views, max(FEWEST, LARGEST // pixels))
-        windows = [window_of(points, chosen(true, which), rim) for points, _ in meshes]
-    geometry = chosen(true, which)
-    lengths = _lengths_behind(triangles, geometry, windows, len(materials), n)
-    free = _free_beam(scanner, which)
-    voxels = volume_noise(nominal, which, *volume) if volume else None
-    found = []
-    for flaw, window, (points, faces), behind in zip(flaws, windows, meshes, lengths, strict=True):
-        corners, rows, columns = window
-        one = mesh.Triangles(vertices_mm=points, faces=faces, materials=np.zeros(len(faces), np.int64))
-        part = cropped(geometry, corners, rows, columns)
-        chord = np.concatenate([c.copy() for _, c in mesh.path_lengths(one, part.sampled(n), 1)])
-        sound = behind.copy()
-        sound[:, materials.index(host_material)] += chord[:, 0]
-        if flaw.material != VOID:
-            filled = sound[:, materials.index(flaw.material)]
-            np.maximum(filled - chord[:, 0], 0, out=filled)
-        light = _windowed(free, corners, rows, columns)
-        (mean, _), (whole, variance) = transmit(behind, beams, n), transmit(sound, beams, n)
-        contrast = _contrast(whole * light, mean * light, scanner.detector)
-        quantum, rest = noise_of(whole, variance, light, scanner)
-        left = blur.noise_left(scanner.detector.transfer)
-        ratio = (np.abs(contrast) / np.sqrt(quantum * left + rest)).max((1, 2))
-        across = chord[:, 0].reshape(len(which), rows, n, columns, n).mean((2, 4), dtype=float)
-        found.append(
-            Seen(
-                best=float(ratio.max()),
-                median=float(np.median(ratio)),
-                contrast_per_mm=abs(float((contrast * across).sum() / max((across**2).sum(), 1e-300))),
-                noise_per_mm=voxels and _noise_in(voxels, points.mean(0), geometry, corners, quantum, rest, scanner),
-            )
-        )
+    which, windows = _looked_at(meshes, scanner, len(materials))
+    size = float(np.linalg.norm(triangles.vertices_mm.max(0) - triangles.vertices_mm.min(0)))
+    look = _Look(
+        scanner=scanner,
+        geometry=chosen(scanner.true, which),
+        beams=scanner.readings(materials, size),
+        free=_free_beam(scanner, which),
+        voxels=volume_noise(scanner.nominal, which, *volume) if volume else None,
+    )
+    lengths = _lengths_behind(triangles, look.geometry, windows, len(materials), scanner.rays_per_pixel)
+    rows = {VOID: None} | {name: row for row, name in enumerate(materials)}
+    fills, rights = ([rows[getattr(flaw, name)] for flaw in flaws] for name in ("material", "instead_of"))
+    found: list[Seen | None] = [None] * len(flaws)
+    for some in _alike(windows, len(which)):
+        seen = _seen(look, *([each[i] for i in some] for each in (meshes, fills, rights, windows, lengths)))
+        for i, one in zip(some, seen, strict=True):
+            found[i] = one
     return found
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Look:
+    """The views that flaws are looked at in.
+
+    Attributes:
+        scanner: What looks.
+        geometry: Of the views.
+        beams: What a pixel reads, one entry a band.
+        free: The free beam in each view, in units of that at the foot of the source's normal.
+        voxels: How the views' noise comes together in the volume; None where it is not made by FDK.
+    """
+
+    scanner: Scanner
+    geometry: Geometry
+    beams: tuple[Reading, ...]
+    free: Float[np.ndarray, "view row col"]
+    voxels: VolumeNoise | None
+
+
+def _looked_at(meshes: Sequence[Mesh], scanner: Scanner, materials: int) -> tuple[Int[np.ndarray, " some"], list]:
+    """Return the views that all flaws are looked at in, and the window of each flaw: see `window_of`."""
+    rim = RIM if scanner.detector.transfer is not None else 1
+    which = spread_views(scanner.true.views, min(VIEWS, max(FEWEST, SHADOWS // len(meshes))))
+    windows = [window_of(points, chosen(scanner.true, which), rim) for points, _ in meshes]
+    pixels = sum(rows * columns for _, rows, columns in windows) * materials * scanner.rays_per_pixel**2
+    if pixels * len(which) > LARGEST:
+        which = spread_views(scanner.true.views, max(FEWEST, LARGEST // pixels))
+        windows = [window_of(points, chosen(scanner.true, which), rim) for points, _ in meshes]
+    return which, windows
+
+
+def _alike(windows: Sequence[tuple], views: int) -> Iterator[list[int]]:
+    """Yield the numbers of flaws whose windows are alike, AT_ONCE pixels of them at most, or one flaw."""
+    by_size: dict[tuple[int, int], list[int]] = {}
+    for i, (_, rows, columns) in enumerate(windows):
+        by_size.setdefault((rows, columns), []).append(i)
+    for (rows, columns), some in by_size.items():
+        step = max(1, AT_ONCE // (views * rows * columns))
+        for first in range(0, len(some), step):
+            yield some[first : first + step]
+
+
+def _seen(
+    look: _Look, meshes: Sequence[Mesh], fills: Sequence[int | None], rights: Sequence[int | None],
+    windows: Sequence[tuple], lengths: Sequence[Float[np.ndarray, "view material row col"]],
+) -> list[Seen]:  # fmt: skip
+    """Return how flaws whose windows are alike are expected to show: the views of all of them go as those of one."""
+    scanner, n, (_, rows, columns) = look.scanner, look.scanner.rays_per_pixel, windows[0]
+    count, views = len(meshes), look.geometry.views
+    corners = np.concatenate([where for where, _, _ in windows])
+    parts = cropped(chosen(look.geometry, np.tile(np.arange(views), count)), corners, rows, columns)
+    chord = chords_mm(meshes, parts.sampled(n))
+    behind = np.stack(lengths)
+    sound = _mended(behind, chord, fills, rights)
+    light = np.concatenate([_windowed(look.free, where, rows, columns) for where, _, _ in windows])
+    (mean, _), (whole, variance) = (
+        transmit(of_all.reshape(-1, *of_all.shape[2:]), look.beams, n) for of_all in (behind, sound)
+    )
+    contrast = _contrast(whole * light, mean * light, scanner.detector)
+    quantum, rest = noise_of(whole, variance, light, scanner)
+    left = blur.noise_left(scanner.detector.transfer)
+    ratio = (np.abs(contrast) / np.sqrt(quantum * left + rest)).max((1, 2)).reshape(count, views)
+    across = chord.reshape(count, views, rows, n, columns, n).mean((3, 5), dtype=float)
+    slope = (contrast.reshape(across.shape) * across).sum((1, 2, 3)) / np.maximum((across**2).sum((1, 2, 3)), 1e-300)
+    noise = _noise_in(look, np.array([points.mean(0) for points, _ in meshes]), corners, quantum, rest)
+    return [
+        Seen(best=float(r.max()), median=float(np.median(r)), contrast_per_mm=abs(float(s)), noise_per_mm=v)
+        for r, s, v in zip(ratio, slope, noise, strict=True)
+    ]
+
+
+def _mended(
+    behind: Float[np.ndarray, "flaw view material row col"],
+    chord: Float[np.ndarray, "flaw view row col"],
+    fills: Sequence[int | None],
+    rights: Sequence[int | None],
+) -> Float[np.ndarray, "flaw view material row col"]:
+    """Return the path lengths with the right matter in place of each flaw and of what fills it."""
+    sound = behind.copy()
+    for one, of_flaw, fill, right in zip(sound, chord, fills, rights, strict=True):
+        if right is not None:
+            one[:, right] += of_flaw
+        if fill is not None:
+            np.maximum(one[:, fill] - of_flaw, 0, out=one[:, fill])
+    return sound
 
 
 def measured(
@@ -275,12 +345,24 @@ def _free_beam(scanner: Scanner, which: Int[np.ndarray, " some"]) -> Float[np.nd
 
 
 def _noise_in(
-    voxels: VolumeNoise, point_mm, geometry: Geometry, corners, quantum, rest, scanner: Scanner
-) -> float | None:
-    """Return the standard deviation of a voxel [1/mm], with the noise of the pixels that see it; None where none do."""
-    row, column = (np.floor(places(geometry, point_mm)).astype(np.int64) - corners).T
+    look: _Look,
+    points_mm: Float[np.ndarray, "flaw 3"],
+    corners: Int[np.ndarray, "each 2"],
+    quantum: Float[np.ndarray, "each row col"],
+    rest: Float[np.ndarray, "each row col"],
+) -> list[float | None]:
+    """Return the standard deviation of a voxel at each point [1/mm], with the noise of the pixels that see it.
+
+    None for all where the volume is not made by FDK, and where no view of the flaw sees the point.
+    """
+    if look.voxels is None:
+        return [None] * len(points_mm)
+    row, column = (np.floor(places(look.geometry, points_mm)).astype(np.int64).reshape(-1, 2) - corners).T
     inside = (row >= 0) & (row < quantum.shape[1]) & (column >= 0) & (column < quantum.shape[2])
     at = np.flatnonzero(inside), row[inside], column[inside]
     seen = np.zeros((2, len(row)))
     seen[:, inside] = quantum[at], rest[at]
-    return voxels.noise_per_mm(point_mm, *seen, scanner.detector.transfer) if inside.any() else None
+    by_flaw = seen.reshape(2, len(points_mm), -1)
+    noise = look.voxels.noise_per_mm(points_mm, *by_flaw, look.scanner.detector.transfer)
+    any_inside = inside.reshape(len(points_mm), -1).any(1)
+    return [float(v) if sees else None for v, sees in zip(noise, any_inside, strict=True)]

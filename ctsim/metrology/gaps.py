@@ -229,10 +229,8 @@ def _to_face(a, b):
     if square == 0:
         return math.inf
     best = math.inf
-    heights = np.zeros(3)
+    heights = _height(a[0], b[0], nx, ny, nz), _height(a[1], b[0], nx, ny, nz), _height(a[2], b[0], nx, ny, nz)
     for i in range(3):
-        px, py, pz = a[i, 0] - b[0, 0], a[i, 1] - b[0, 1], a[i, 2] - b[0, 2]
-        heights[i] = px * nx + py * ny + pz * nz
         if _above(b, nx, ny, nz, a[i, 0], a[i, 1], a[i, 2]):
             best = min(best, heights[i] * heights[i] / square)
     for i in range(3):
@@ -245,6 +243,12 @@ def _to_face(a, b):
             if _above(b, nx, ny, nz, x, y, z):
                 return 0.0
     return best
+
+
+@kernel(error_model="numpy")
+def _height(p, b, nx, ny, nz):
+    """Return how far a point lies above another along a normal, times the normal's length."""
+    return (p[0] - b[0]) * nx + (p[1] - b[1]) * ny + (p[2] - b[2]) * nz
 
 
 @kernel(error_model="numpy")

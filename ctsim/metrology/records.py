@@ -1,5 +1,6 @@
 """SceneSpec, Specimen -> defects.json: one record a defect."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,52 +57,54 @@ def defect_records(
         volume: The reconstruction, for contrast to noise [1/mm].
         scanner: What the scan was made with; without it nothing is expected.
     """
-    flaws = sorted((solid for solid in specimen.solids if solid.number), key=lambda solid: solid.number)
-    trees = [tree_of(flaw.surface) for flaw in flaws]
-    hosts = {item: tree_of(specimen.hosts[item], HOST_CUT) for item in {flaw.item for flaw in flaws}}
-    nearest = neighbours(trees)
-    seen = _expected(scene, specimen, flaws, scanner)
-    voxels = np.bincount(truth.instances.ravel(), minlength=len(scene.defects) + 1)
-    known: dict[int, dict[str, Any]] = {}
-    for flaw, tree, (gap, other), one, part in zip(flaws, trees, nearest, seen, truth.shares, strict=True):
-        size = size_of(flaw.surface, scene.volume.voxel_mm)
-        known[flaw.number] = {
-            "material": flaw.material,
-            **size,
-            "wall_distance_mm": rounded(gap_mm(tree, hosts[flaw.item])),
-            "neighbour_distance_mm": gap if gap is None else rounded(gap),
-            "neighbour_number": other if other is None else flaws[other].number,
-            **_contrasts(one, volume, truth, part, size["voxels_across"]),
-        }
+    known = _measures(scene, specimen, truth, volume, scanner)
     nothing = dict.fromkeys(("material", *SIZES, *PLACES, *CONTRASTS))
+    voxels = np.bincount(truth.instances.ravel(), minlength=len(scene.defects) + 1)
     records = []
     listed = [(item, flaw) for item, one in enumerate(scene.items) for flaw in one.defects]
     for number, (item, flaw) in enumerate(listed, start=1):
         parameters = kinds.to_json(flaw)
-        records.append(
-            {
-                "number": number,
-                "item": item,
-                "kind": parameters.pop("kind"),
-                **known.get(number, nothing),
-                "detectable_rule": RULE,
-                "voxels": int(voxels[number]),
-                "parameters": parameters,
-            }
-        )
+        told = {"number": number, "item": item, "kind": parameters.pop("kind"), **known.get(number, nothing)}
+        told |= {"detectable_rule": RULE, "voxels": int(voxels[number]), "parameters": parameters}
+        records.append(told)
     return records
+
+
+def _measures(
+    scene: SceneSpec,
+    specimen: Specimen,
+    truth: Truth,
+    volume: Float[np.ndarray, "z y x"] | None,
+    scanner: Scanner | None,
+) -> dict[int, dict[str, Any]]:
+    """Return all that is measured of each defect that has a solid, by its number."""
+    flaws = sorted((solid for solid in specimen.solids if solid.number), key=lambda solid: solid.number)
+    seen = _expected(scene, specimen, flaws, scanner)
+    found = {}
+    for flaw, place, one, part in zip(flaws, _places(flaws, specimen), seen, truth.shares, strict=True):
+        size = size_of(flaw.surface, scene.volume.voxel_mm)
+        contrasts = _contrasts(one, volume, truth, part, size["voxels_across"])
+        found[flaw.number] = {"material": flaw.material, **size, **place, **contrasts}
+    return found
+
+
+def _places(flaws: Sequence[Solid], specimen: Specimen) -> list[dict[str, float | int | None]]:
+    """Return the fields PLACES of each defect."""
+    trees = [tree_of(flaw.surface) for flaw in flaws]
+    hosts = {item: tree_of(specimen.hosts[item], HOST_CUT) for item in {flaw.item for flaw in flaws}}
+    found = []
+    for flaw, tree, (gap, other) in zip(flaws, trees, neighbours(trees), strict=True):
+        wall = rounded(gap_mm(tree, hosts[flaw.item]))
+        values = (wall, None, None) if gap is None else (wall, rounded(gap), flaws[other].number)
+        found.append(dict(zip(PLACES, values, strict=True)))
+    return found
 
 
 def _expected(scene: SceneSpec, specimen: Specimen, flaws: list[Solid], scanner: Scanner | None) -> list[Seen | None]:
     if scanner is None:
         return [None] * len(flaws)
     by_fdk = (grid_of(scene.volume), scene.volume.window) if scene.volume.method == "fdk" else None
-    found: dict[int, Seen | None] = {}
-    for material in sorted({flaw.instead_of for flaw in flaws}):
-        some = [flaw for flaw in flaws if flaw.instead_of == material]
-        seen = expected(specimen, some, material, scanner, by_fdk)
-        found |= {flaw.number: one for flaw, one in zip(some, seen, strict=True)}
-    return [found[flaw.number] for flaw in flaws]
+    return expected(specimen, flaws, scanner, by_fdk)
 
 
 def _contrasts(

@@ -51,15 +51,15 @@ class VolumeNoise:
 
     def noise_per_mm(
         self,
-        point_mm: Float[np.ndarray, "3"],
-        quantum: Float[np.ndarray, " some"],
-        rest: Float[np.ndarray, " some"],
+        points_mm: Float[np.ndarray, "point 3"],
+        quantum: Float[np.ndarray, "point some"],
+        rest: Float[np.ndarray, "point some"],
         transfer: Float[np.ndarray, "row col"] | None,
-    ) -> float:
-        """Return the standard deviation of a voxel [1/mm], the mean square of LAYERS above each other.
+    ) -> Float[np.ndarray, " point"]:
+        """Return the standard deviation of some voxels [1/mm], each the mean square of LAYERS above each other.
 
         Args:
-            point_mm: Where it is (x, y, z).
+            points_mm: Where they are (x, y, z).
             quantum: Variance of the attenuation where each view sees it, as the quanta arrive; 0 where none does.
             rest: What is added to that after blurring.
             transfer: What blur leaves of each spatial frequency; None for all.
@@ -67,31 +67,31 @@ class VolumeNoise:
         (blurred_still, blurred_next), (still, following) = self._passed(transfer), self._passed(None)
         some, voxel_mm = chosen(self.plan.detector, self.which), self.grid.voxel_mm
         layers = self.grid.centres_mm(0)
-        nearest = layers[np.argmin(np.abs(layers - point_mm[2]))]
-        total = 0.0
+        nearest = layers[np.argmin(np.abs(layers - points_mm[:, 2:]), axis=1)]
+        total = np.zeros(len(points_mm))
         for above in (np.arange(LAYERS) - LAYERS // 2) * voxel_mm:
-            place = np.array([point_mm[0], point_mm[1], nearest + above])
-            t = (places(some, place)[:, 0] - 0.5) % 1
+            at = np.column_stack([points_mm[:, :2], nearest + above])
+            t = (places(some, at)[..., 0] - 0.5) % 1
             near, far = (1 - t) ** 2 + t**2, 2 * t * (1 - t)
             passed = (blurred_still * near + blurred_next * far) * quantum + (still * near + following * far) * rest
-            total += (self._weights(place) ** 2 * passed).sum() / LAYERS
-        return float(np.sqrt(total * self.plan.detector.views / len(self.which)))
+            total += (self._weights(some, at) ** 2 * passed).sum(1) / LAYERS
+        return np.sqrt(total * self.plan.detector.views / len(self.which))
 
-    def _weights(self, point_mm: Float[np.ndarray, "3"]) -> Float[np.ndarray, " some"]:
-        """Return the factor on each view's filtered line, at a point."""
-        plan, some = self.plan, chosen(self.plan.detector, self.which)
-        row, column = places(some, point_mm).T
-        depth = np.sum(some.normal * (point_mm - some.source_mm), axis=1) / some.distance_mm
-        ray = some.corner_ray_mm + column[:, None] * some.u_mm + row[:, None] * some.v_mm
+    def _weights(self, some: Geometry, points_mm: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "point some"]:
+        """Return the factor on each view's filtered line, at some points."""
+        plan = self.plan
+        row, column = np.moveaxis(places(some, points_mm), -1, 0)
+        depth = np.sum(some.normal * (points_mm[:, None] - some.source_mm), axis=2) / some.distance_mm
+        ray = some.corner_ray_mm + column[..., None] * some.u_mm + row[..., None] * some.v_mm
         width = np.linalg.norm(some.u_mm, axis=1)
         upon = np.cross(some.u_mm / width[:, None], ray)
-        fan = np.sum(np.cross(plan.going_mm[self.which], ray) * upon, axis=1)
-        fan = fan / (np.sum(upon**2, axis=1) * np.linalg.norm(ray, axis=1))
+        fan = np.sum(np.cross(plan.going_mm[self.which], ray) * upon, axis=2)
+        fan = fan / (np.sum(upon**2, axis=2) * np.linalg.norm(ray, axis=2))
         ends = plan.weights[self.which, :, np.clip(column.astype(int), 0, some.columns - 1)]
         share = np.clip(row / some.rows, 0, 1)
-        seen = ends[:, 0] * (1 - share) + ends[:, 1] * share
+        seen = ends[..., 0] * (1 - share) + ends[..., 1] * share
         if plan.course.kind == "helix":
-            seen = seen * turn_weights(plan.course, plan.fade, np.array([point_mm[2]]))[0, self.which]
+            seen = seen * turn_weights(plan.course, plan.fade, points_mm[:, 2])[:, self.which]
         return seen * fan / (2 * width * depth**2)
 
     def _passed(self, transfer: Float[np.ndarray, "row col"] | None) -> tuple[float, float]:
@@ -118,10 +118,10 @@ def chosen(geometry: Geometry, which: Int[np.ndarray, " some"]) -> Geometry:
     return replace(geometry, **parts)
 
 
-def places(geometry: Geometry, point_mm: Float[np.ndarray, "3"]) -> Float[np.ndarray, "view 2"]:
-    """Return the row and the column that a point is seen at in each view; pixel i covers i .. i + 1."""
-    seen = geometry.projection @ np.append(point_mm, 1.0)
-    return seen[:, 1::-1] / seen[:, 2:]
+def places(geometry: Geometry, points_mm: Float[np.ndarray, "point 3"]) -> Float[np.ndarray, "point view 2"]:
+    """Return the row and the column that points are seen at in each view; pixel i covers i .. i + 1."""
+    seen = np.einsum("vij,pj->pvi", geometry.projection, np.column_stack([points_mm, np.ones(len(points_mm))]))
+    return seen[..., 1::-1] / seen[..., 2:]
 
 
 def transfer_at(
