@@ -1,4 +1,4 @@
-"""Which pixels a triangle covers, and how deep it lies there: the one piece of geometry under radiographs and labels.
+"""Which pixels a triangle covers, and how deep it lies there: the one piece of geometry under radiographs.
 
 Vertices are snapped to a fine integer lattice on the image and every coverage test is made in exact integers, with
 the top-left rule for pixels that lie on an edge. So each ray through a closed surface meets as many entries as exits,
