@@ -10,16 +10,29 @@ from jaxtyping import Float
 from manifold3d import Manifold
 
 
-def ellipsoid(semi_axes_mm: tuple[float, float, float], segments: int = 32) -> Manifold:
+FACET_MM = 0.004
+"""By which facets may stand off the true surface: a hundredth of a voxel of 0.4 mm."""
+
+FEWEST, MOST = 32, 96
+"""Segments about a ball: of small ones, of which there are thousands, and of those of 9 mm and more."""
+
+
+def ellipsoid(semi_axes_mm: tuple[float, float, float], segments: int | None = None) -> Manifold:
     """Return an ellipsoid about the origin whose volume is exactly 4/3 pi a b c.
 
     A ball of facets with its corners on the true one has too little volume (2.2 % at 32 segments), so it is blown up
-    until the volume is right (by 0.8 % of the radius).
+    until the volume is right (by 0.76 % of the radius, and by the square of the segments less with more of them).
+
+    Args:
+        semi_axes_mm: Along x, y and z.
+        segments: Of a great circle; as many as FACET_MM asks where left out.
     """
+    if segments is None:
+        segments = int(np.clip(4 * np.ceil(8 * np.sqrt(0.0076 * max(semi_axes_mm) / FACET_MM)), FEWEST, MOST))
     return _ball(segments).scale(semi_axes_mm)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=20)
 def _ball(segments: int) -> Manifold:
     """Return the ball of radius 1 and volume 4/3 pi: thousands of pores are made from it."""
     unit = Manifold.sphere(1.0, segments)

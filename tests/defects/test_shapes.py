@@ -8,7 +8,7 @@ from manifold3d import Error, Manifold
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from defects.shapes import ellipsoid, moved, random_quaternion, rotation
+from defects.shapes import FACET_MM, MOST, ellipsoid, moved, random_quaternion, rotation
 from tests.defects.measure import centroid, vertices
 
 SEMI_AXIS = st.floats(1e-3, 1e3)
@@ -36,6 +36,17 @@ def test_all_corners_of_an_ellipsoid_lie_on_one_that_is_less_than_a_hundredth_la
     radii = np.linalg.norm(scaled, axis=1)
     assert np.ptp(radii) < 1e-12
     assert radii[0] == pytest.approx(grown, abs=2e-4)
+
+
+@pytest.mark.parametrize("radius", [0.2, 0.5, 1.0, 2.0, 4.5])
+def test_facets_stand_off_a_ball_by_no_more_than_they_may(radius):
+    """Corners outside, and the middles of facets inside."""
+    ball = ellipsoid((radius, radius, radius))
+    corners = vertices(ball)
+    middles = corners[np.asarray(ball.to_mesh64().tri_verts)].mean(1)
+    off = np.abs(np.linalg.norm(np.concatenate([corners, middles]), axis=1) - radius)
+    assert off.max() <= 1.05 * FACET_MM
+    assert ball.num_tri() <= MOST**2
 
 
 @pytest.mark.parametrize(
