@@ -12,7 +12,7 @@ from ctsim.backends.splat import LANES, snap, splat
 from ctsim.geometry import Geometry
 from ctsim.kernel import kernel
 
-Mesh = tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]
+Mesh = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]
 
 
 def chords_mm(solids: Sequence[Mesh], geometry: Geometry) -> Float[np.ndarray, "solid view row col"]:
