@@ -35,6 +35,9 @@ COLOURS = (
 )  # fmt: skip
 """Of the defect classes, in their order, again from the first where there are more."""
 
+COVER = 0.6
+"""Of a slice, by the colour of a label."""
+
 INK, PAPER = (220, 220, 220), (24, 26, 30)
 
 
@@ -69,10 +72,12 @@ def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
 
 def save(sheet: Image.Image, path: Path) -> None:
     """Write a sheet as PNG, whole or not at all; in 256 colours, which takes a third of the space."""
-    greys = [(level,) * 3 for level in np.linspace(0, 255, 256 - 12 * len(COLOURS)).astype(int)]
-    shades = [tuple(np.multiply(colour, k).astype(int)) for colour in COLOURS for k in np.linspace(0.25, 1, 12)]
+    greys = [(level,) * 3 for level in np.linspace(0, 255, 256 - 12 * len(COLOURS))]
+    colours = np.array(COLOURS)
+    dark = [shade for k in np.linspace(0.3, 1, 6) for shade in k * colours]
+    laid_over = [shade for level in np.linspace(0, 255, 6) for shade in COVER * colours + (1 - COVER) * level]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([int(level) for colour in (*greys, *shades) for level in colour])
+    palette.putpalette([int(level) for colour in (*greys, *dark, *laid_over) for level in colour])
     stream = io.BytesIO()
     sheet.quantize(palette=palette, dither=Image.Dither.NONE).save(stream, format="PNG", optimize=True)
     write_file(path, stream.getvalue())
@@ -91,7 +96,7 @@ def _pictures(sample: Sample, names: list[str]) -> list[UInt8[np.ndarray, "side 
     here = places[axis] == index
     flat = [p[here] for i, p in enumerate(places) if i != axis]
     shape = tuple(n for i, n in enumerate(sample["fractions"].shape) if i != axis)
-    labelled = _tinted(plain, 0.6 * (_by_class(shape, flat, np.ones(here.sum()), classes[here]) > 0), window)
+    labelled = _tinted(plain, COVER * (_by_class(shape, flat, np.ones(here.sum()), classes[here]) > 0), window)
     return [*radiographs, plain, labelled, _seen_through(sample, places, shares, classes, axis)]
 
 
