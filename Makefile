@@ -10,6 +10,7 @@ help:
 	@echo "make lint    style, and the direction of imports"
 	@echo "make format  put the code in its usual form"
 	@echo "make gallery pictures of all kinds of defect, and the page that shows them: defects/README.md"
+	@echo "make sheets  a contact sheet of every bundled dataset, and the schema in its README"
 	@echo "make bench   the figures that the README quotes"
 	@echo "make test-gpu, make bench-gpu        the same on an NVIDIA card"
 	@echo "make test-simulated                  the card's kernels on numba's simulator: no card is needed"
@@ -54,6 +55,9 @@ test-simulated: setup
 gallery: setup
 	$(BIN)/python -m ctsim.gallery defects
 
+sheets: setup
+	$(BIN)/python -m ctsim.dataset.bundled scenes/datasets
+
 card:
 	@PYTHON="$(PYTHON)" sh .ci/gpu.sh card
 
@@ -63,4 +67,4 @@ test-gpu: card
 bench-gpu: card
 	$(BIN)/python -m tests.bench.gpu
 
-.PHONY: help core setup gallery demo test test-all lint format bench test-simulated card test-gpu bench-gpu
+.PHONY: help core setup gallery sheets demo test test-all lint format bench test-simulated card test-gpu bench-gpu

@@ -1,11 +1,12 @@
 """A contact sheet: the first scenes of a dataset at a glance."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from skimage.transform import resize
 
@@ -17,8 +18,16 @@ Sample = dict[str, Any]
 TILE = 256
 """Side of one picture [pixel]."""
 
-TEXT = 34
-"""Height of the two lines of text under a row of pictures [pixel]."""
+GAP = 4
+"""Between two pictures [pixel]."""
+
+LINE = 15
+"""Height of a line of text [pixel]."""
+
+COLUMNS = ("radiograph", "a quarter on", "slice that shows most", "with labels", "all defects, through the part")
+"""What stands above the pictures of a row."""
+
+WIDTH = len(COLUMNS) * (TILE + GAP) + GAP
 
 COLOURS = (
     (230, 60, 60), (255, 200, 40), (60, 200, 255), (220, 90, 255), (90, 230, 120), (255, 130, 30), (90, 120, 255),
@@ -26,69 +35,185 @@ COLOURS = (
 )  # fmt: skip
 """Of the defect classes, in their order, again from the first where there are more."""
 
+COVER = 0.6
+"""Of a slice, by the colour of a label."""
+
+INK, PAPER = (220, 220, 220), (24, 26, 30)
+
 
 def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
-    """Return one row a scan: two radiographs, a slice through the most defects, the same slice with its labels."""
-    sheet = Image.new("RGB", (4 * TILE + 20, len(samples) * (TILE + TEXT + 6) + 30), (24, 26, 30))
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
-    _legend(draw, font, classes, {record["kind"] for sample in samples for record in sample["defects"]})
-    for row, sample in enumerate(samples):
-        top = 30 + row * (TILE + TEXT + 6)
-        for column, picture in enumerate(_pictures(sample, classes)):
-            sheet.paste(Image.fromarray(picture), (4 + column * (TILE + 4), top))
-        for line, text in enumerate(_captions(sample)):
-            draw.text((8, top + TILE + 2 + 15 * line), text, fill=(220, 220, 220), font=font)
+    """Return one row a scan: two radiographs, a slice, the same slice with its labels, and all defects in the part.
+
+    The slice is the one along x, y or z that shows the most of the most kinds of defect, cut to what stands in it.
+    """
+    font = ImageFont.load_default(size=13)
+    names = [c["name"] for c in classes if c["role"] == "defect"]
+    shown = {record["kind"] for sample in samples for record in sample["defects"]}
+    legend = _flowed([name for name in names if name in shown], font, 35)
+    rows = [(_pictures(sample, names), _captions(sample, font)) for sample in samples]
+    top = 8 + LINE * (len(legend) + 1) + 7
+    sheet = Image.new("RGB", (WIDTH, top + sum(TILE + LINE * len(text) + 10 for _, text in rows)), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for line, words in enumerate(legend):
+        for x, name in words:
+            y = 8 + LINE * line
+            draw.rectangle((x, y + 1, x + 11, y + 12), fill=COLOURS[names.index(name) % len(COLOURS)])
+            draw.text((x + 17, y), name, fill=INK, font=font)
+    for column, heading in enumerate(COLUMNS):
+        draw.text((8 + column * (TILE + GAP), top - LINE - 4), heading, fill=INK, font=font)
+    for pictures, text in rows:
+        for column, picture in enumerate(pictures):
+            sheet.paste(Image.fromarray(picture), (GAP + column * (TILE + GAP), top))
+        for line, words in enumerate(text):
+            draw.text((8, top + TILE + 2 + LINE * line), words, fill=INK, font=font)
+        top += TILE + LINE * len(text) + 10
     return sheet
 
 
 def save(sheet: Image.Image, path: Path) -> None:
-    """Write a sheet as PNG, whole or not at all."""
+    """Write a sheet as PNG, whole or not at all; in 256 colours, which takes a third of the space."""
+    greys = [(level,) * 3 for level in np.linspace(0, 255, 256 - 12 * len(COLOURS))]
+    colours = np.array(COLOURS)
+    dark = [shade for k in np.linspace(0.3, 1, 6) for shade in k * colours]
+    laid_over = [shade for level in np.linspace(0, 255, 6) for shade in COVER * colours + (1 - COVER) * level]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([int(level) for colour in (*greys, *dark, *laid_over) for level in colour])
     stream = io.BytesIO()
-    sheet.save(stream, format="PNG")
+    sheet.quantize(palette=palette, dither=Image.Dither.NONE).save(stream, format="PNG", optimize=True)
     write_file(path, stream.getvalue())
 
 
-def _pictures(sample: Sample, classes: list[dict]) -> list[UInt8[np.ndarray, "side side 3"]]:
+def _pictures(sample: Sample, names: list[str]) -> list[UInt8[np.ndarray, "side side 3"]]:
+    """Return the pictures of a row; `names` are those of the classes of defects."""
     projections = sample["projections"]
     projections = projections[0] if projections.ndim == 4 else projections  # the lowest band
     radiographs = [_grey(-projections[view]) for view in (0, len(projections) // 4)]
-    # the slice that shows the most of the most defects
-    z = int(np.argmax(np.sqrt(sample["fractions"].astype(float)).sum((1, 2))))
-    plain = _grey(sample["volume"][z][::-1])
-    return [*radiographs, plain, _labelled(plain, sample, z, classes)]
+    places, shares, classes = _defect_voxels(sample, names)
+    axis, index = telling_slice(sample["fractions"].shape, places, shares, classes)
+    labels, values = (np.take(sample[name], index, axis) for name in ("labels", "volume"))
+    window = _window(labels > 0)
+    plain = _grey(values[window][::-1], _main_value(labels, values))
+    here = places[axis] == index
+    flat = [p[here] for i, p in enumerate(places) if i != axis]
+    shape = tuple(n for i, n in enumerate(sample["fractions"].shape) if i != axis)
+    labelled = _tinted(plain, COVER * (_by_class(shape, flat, np.ones(here.sum()), classes[here]) > 0), window)
+    return [*radiographs, plain, labelled, _seen_through(sample, places, shares, classes, axis)]
 
 
-def _grey(image: Shaped[np.ndarray, "row col"]) -> UInt8[np.ndarray, "side side 3"]:
-    """Return an image scaled to a tile, from its 0.5th to its 99.8th percentile."""
+def _defect_voxels(
+    sample: Sample, names: list[str]
+) -> tuple[tuple[Int[np.ndarray, " voxel"], ...], Float[np.ndarray, " voxel"], Int[np.ndarray, " voxel"]]:
+    """Return the z, y and x of all voxels that hold some of a defect, the share of each, and which class it is."""
+    by_number = np.zeros(max((r["number"] for r in sample["defects"]), default=0) + 1, int)
+    for record in sample["defects"]:
+        by_number[record["number"]] = names.index(record["kind"])
+    places = np.nonzero(sample["instances"])
+    return places, sample["fractions"][places] / 255, by_number[sample["instances"][places]]
+
+
+def telling_slice(
+    shape: Sequence[int],
+    places: Sequence[Int[np.ndarray, " voxel"]],
+    shares: Float[np.ndarray, " voxel"],
+    classes: Int[np.ndarray, " voxel"],
+) -> tuple[int, int]:
+    """Return the axis and the index of the slice that shows the most of the most classes.
+
+    Of each class counts the root of the area that a slice shows, so that two classes tell more than one that is twice
+    as large; the middle slice across z where there is nothing to see.
+
+    Args:
+        shape: Of the volume.
+        places: Index along each axis of the voxels that hold some of a defect.
+        shares: What a defect fills of each.
+        classes: Which class it is of.
+    """
+    best = (0.0, 0, shape[0] // 2)
+    for axis, (length, index) in enumerate(zip(shape, places, strict=True)):
+        area = np.zeros((length, classes.max(initial=0) + 1))
+        np.add.at(area, (index, classes), shares)
+        told = np.sqrt(area).sum(axis=1)
+        if told.max() > best[0]:
+            best = (float(told.max()), axis, int(np.argmax(told)))
+    return best[1], best[2]
+
+
+def _by_class(
+    shape: tuple[int, ...], places: Sequence[np.ndarray], shares: np.ndarray, classes: np.ndarray
+) -> Float[np.ndarray, "class row col"]:
+    """Return how much of each class there is in each pixel."""
+    found = np.zeros((classes.max(initial=0) + 1, *shape))
+    np.add.at(found, (classes, *places), shares)
+    return found
+
+
+def _window(matter: Shaped[np.ndarray, "row col"]) -> tuple[slice, slice]:
+    """Return the least square that holds what is true, with two pixels about it, moved to lie within the image."""
+    rows, columns = np.nonzero(matter.any(1))[0].tolist(), np.nonzero(matter.any(0))[0].tolist()
+    if not rows:
+        return slice(None), slice(None)
+    side = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 5
+
+    def about(found: list[int], length: int) -> slice:
+        start = min(max((found[0] + found[-1] - side) // 2 + 1, 0), max(length - side, 0))
+        return slice(start, start + side)
+
+    return about(rows, matter.shape[0]), about(columns, matter.shape[1])
+
+
+def _seen_through(sample: Sample, places, shares, classes, axis: int) -> UInt8[np.ndarray, "side side 3"]:
+    """Return the defects in their colours within the faint part, all seen along one axis."""
+    thickness = (sample["labels"] > 0).sum(axis).astype(float)
+    window = _window(thickness > 0)
+    faint = _grey(np.sqrt(thickness)[window][::-1]) // 2
+    flat = [p for i, p in enumerate(places) if i != axis]
+    return _tinted(faint, 1 - np.exp(-2 * _by_class(thickness.shape, flat, shares, classes)), window)
+
+
+def _tinted(
+    plain: UInt8[np.ndarray, "side side 3"], cover: Float[np.ndarray, "class row col"], window: tuple[slice, slice]
+) -> UInt8[np.ndarray, "side side 3"]:
+    """Return a picture of a window with classes laid over it, each in its colour, by how much each covers [0..1]."""
+    picture = plain.astype(float)
+    for colour, layer in zip(_cycle(len(cover)), cover, strict=True):
+        alpha = _fitted_in(layer[window][::-1], order=0)[:, :, None]
+        picture = (1 - alpha) * picture + alpha * np.array(colour)
+    return picture.astype(np.uint8)
+
+
+def _cycle(count: int) -> list[tuple[int, int, int]]:
+    return [COLOURS[i % len(COLOURS)] for i in range(count)]
+
+
+def _main_value(labels: Shaped[np.ndarray, "row col"], values: Shaped[np.ndarray, "row col"]) -> float | None:
+    """Return what is usual in the class that a slice holds most of beside air; None where there is air alone."""
+    counts = np.bincount(labels[labels > 0])
+    return float(np.median(values[labels == counts.argmax()])) if len(counts) else None
+
+
+def _grey(image: Shaped[np.ndarray, "row col"], main: float | None = None) -> UInt8[np.ndarray, "side side 3"]:
+    """Return an image scaled to a tile, from its 0.5th to its 99.8th percentile.
+
+    Where `main` is given, white is 1.3 to 2.5 times that: what is denser is seen in it, and does not leave it black.
+    """
     image = image.astype(float)
     low, high = np.percentile(image, [0.5, 99.8])
-    scaled = np.clip((image - low) / max(high - low, 1e-12), 0, 1)
-    tile = resize(scaled, _fitted(image.shape), order=1, anti_aliasing=True)
-    square = np.zeros((TILE, TILE))
-    y, x = (TILE - tile.shape[0]) // 2, (TILE - tile.shape[1]) // 2
-    square[y : y + tile.shape[0], x : x + tile.shape[1]] = tile
+    high = high if main is None else np.clip(high, 1.3 * main, 2.5 * main)
+    square = _fitted_in(np.clip((image - low) / max(high - low, 1e-12), 0, 1), order=1)
     return np.repeat((255 * square).astype(np.uint8)[:, :, None], 3, axis=2)
 
 
-def _fitted(shape: tuple[int, int]) -> tuple[int, int]:
-    scale = TILE / max(shape)
-    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+def _fitted_in(image: Float[np.ndarray, "row col"], order: int) -> Float[np.ndarray, "side side"]:
+    """Return an image as large as a tile holds it, in its middle; the rest is 0."""
+    scale = TILE / max(image.shape)
+    size = tuple(max(1, round(n * scale)) for n in image.shape)
+    tile, square = resize(image, size, order=order, anti_aliasing=order > 0), np.zeros((TILE, TILE))
+    y, x = (TILE - size[0]) // 2, (TILE - size[1]) // 2
+    square[y : y + size[0], x : x + size[1]] = tile
+    return square
 
 
-def _labelled(plain: UInt8[np.ndarray, "side side 3"], sample: Sample, z: int, classes: list[dict]) -> np.ndarray:
-    """Return the slice with every voxel that holds some of a defect tinted in its class's colour."""
-    tinted = plain.astype(float)
-    kinds = [c["name"] for c in classes if c["role"] == "defect"]
-    by_number = {record["number"]: kinds.index(record["kind"]) for record in sample["defects"]}
-    slice_ = sample["instances"][z][::-1]
-    instances = resize(slice_, (TILE, TILE), order=0, preserve_range=True, anti_aliasing=False).astype(int)
-    for number in np.unique(instances[instances > 0]):
-        where = instances == number
-        tinted[where] = 0.45 * tinted[where] + 0.55 * np.array(COLOURS[by_number[number] % len(COLOURS)])
-    return tinted.astype(np.uint8)
-
-
-def _captions(sample: Sample) -> list[str]:
+def _captions(sample: Sample, font: ImageFont.FreeTypeFont) -> list[str]:
     scene, scan = sample["scene"]["scene"], sample["scene"]["scene"]["scan"]
     kinds = [record["kind"] for record in sample["defects"]]
     flaws = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no defects"
@@ -97,11 +222,12 @@ def _captions(sample: Sample) -> list[str]:
     materials = ", ".join(sorted({name for part in parts for name in part["materials"].values()}))
     magnification = scan["source_detector_mm"] / scan["source_object_mm"]
     least = sample["scene"]["quality"]["lowest_transmission"]
-    return [
+    lines = [
         f"{sample['key']}  {scene['split']}  {names} ({materials}): {flaws}",
         f"{_beam(scan)}, {scan['views']} views, x{magnification:.2f}, "
         f"voxel {scene['volume']['voxel_mm']:.3f} mm, least transmission {least:.2g}",
     ]
+    return [" ".join(word for _, word in words) for line in lines for words in _flowed(line.split(" "), font, 4)]
 
 
 def _beam(scan: dict[str, Any]) -> str:
@@ -109,12 +235,15 @@ def _beam(scan: dict[str, Any]) -> str:
     return f"{max(energies):.0f} keV" if energies else f"{scan['tube_kv']:.0f} kV"
 
 
-def _legend(draw: ImageDraw.ImageDraw, font, classes: list[dict], shown: set[str]) -> None:
-    words = "radiographs, the second a quarter on; slice; with labels:"
-    draw.text((8, 8), words, fill=(220, 220, 220), font=font)
-    x = 24 + int(draw.textlength(words, font=font))
-    for number, record in enumerate(c for c in classes if c["role"] == "defect"):
-        if record["name"] in shown:
-            draw.rectangle((x, 9, x + 12, 21), fill=COLOURS[number % len(COLOURS)])
-            draw.text((x + 17, 8), record["name"], fill=(220, 220, 220), font=font)
-            x += 35 + int(draw.textlength(record["name"], font=font))
+def _flowed(words: Sequence[str], font: ImageFont.FreeTypeFont, between: int) -> list[list[tuple[int, str]]]:
+    """Return words in lines that the sheet is wide enough for, each with its place from the left [pixel]."""
+    lines: list[list[tuple[int, str]]] = [[]]
+    x = 8
+    for word in words:
+        width = int(font.getlength(word)) + between
+        if lines[-1] and x + width > WIDTH - 8:
+            lines.append([])
+            x = 8
+        lines[-1].append((x, word))
+        x += width
+    return lines
