@@ -62,15 +62,21 @@ def tube_spectrum(tube_kv: float, target: str, anode_deg: float, filters: tuple[
     highest = 500.0 if target == "W" else 50.0
     if target not in {"W", "Mo", "Ag"} or not 10 <= tube_kv <= highest:
         raise BadInput(f"tubes: W 10 to 500 kV, Mo and Ag 10 to 50 kV; got {target} at {tube_kv:g} kV")
-    tube = spekpy.Spek(kvp=tube_kv, targ=target, th=anode_deg, dk=BIN_KEV)
-    energies, per_cm2 = tube.get_spectrum(diff=False)
-    kept = energies >= 1.0 + BIN_KEV / 2
-    energies, photons = energies[kept], per_cm2[kept] / 100  # 1/cm2 -> 1/mm2
+    energies, photons = _bare_tube(tube_kv, target, anode_deg)
     for name, thickness_mm in filters:
         photons = photons * np.exp(-mu_per_mm(name, tuple(energies)) * thickness_mm)
     # bins that hold less than 1e-9 of the photons are there for nothing but the time they take
     kept = photons > 1e-9 * photons.sum()
     return Spectrum(energies_kev=energies[kept], photons=photons[kept])
+
+
+@lru_cache(maxsize=128)
+def _bare_tube(tube_kv: float, target: str, anode_deg: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return energies [keV] and photons of an unfiltered tube; it takes 0.3 s, and a penetration asks for many."""
+    tube = spekpy.Spek(kvp=tube_kv, targ=target, th=anode_deg, dk=BIN_KEV)
+    energies, per_cm2 = tube.get_spectrum(diff=False)
+    kept = energies >= 1.0 + BIN_KEV / 2
+    return energies[kept], per_cm2[kept] / 100  # 1/cm2 -> 1/mm2
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -142,7 +142,7 @@ def first_samples(
     spec: DatasetSpec, folder: Path, count: int, note: Tell = lambda text: None
 ) -> tuple[list[dict], list[dict[str, Any]]]:
     """Return the classes and the first samples of a dataset, as its shards would hold them; nothing is written."""
-    check_at_the_door(spec, folder)
+    check_at_the_door(spec, folder, count)
     classes, load = classes_of(spec, load_sources(spec, folder)), functools.partial(load_part, folder=folder)
     samples = []
     for index in range(min(count, spec.scenes)):

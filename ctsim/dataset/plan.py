@@ -66,8 +66,14 @@ def load_sources(spec: DatasetSpec, folder: Path) -> dict[str, Part]:
     return {part.key: load_part(source_of(part), folder) for part in spec.parts}
 
 
-def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
-    """Raise BadInput where the spec names what does not exist, or a part does not fit the scanner."""
+def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCENES) -> None:
+    """Raise BadInput where the spec names what does not exist, or a part does not fit the scanner.
+
+    Args:
+        spec: To be checked.
+        folder: Where relative part files count from.
+        scenes: How many of the first ones are tried in the field of view.
+    """
     for backend in names_of(spec.scan.varied.get("backend", spec.scan.backend)):
         backend_of(backend)
     panel = spec.scan.detector
@@ -78,16 +84,16 @@ def check_at_the_door(spec: DatasetSpec, folder: Path) -> None:
     wish = spec.scan.penetration
     for tube_kv in (wish.tube_kv if wish else extent(spec.scan.tube_kv)) if spec.scan.spectrum is None else ():
         tube_spectrum(tube_kv, spec.scan.tube_target, spec.scan.anode_deg, ())
-    setups = _setups(spec, folder)
+    setups = _setups(spec, folder, scenes)
     check_beam(setups[0].scan if wish else _weakest(spec, setups[0].scan))
     for setup in setups if spec.volume.method == "fdk" else ():
         check_path(nominal_geometry(setup.scan))
 
 
-def _setups(spec: DatasetSpec, folder: Path) -> list[Setup]:
+def _setups(spec: DatasetSpec, folder: Path, scenes: int) -> list[Setup]:
     """Return the first scenes before anything goes wrong in them; where all are too thick for the tube, say so."""
     found, reasons = [], []
-    for index in range(min(spec.scenes, CHECKED_SCENES)):
+    for index in range(min(spec.scenes, scenes)):
         try:
             found.append(sample_setup(spec, index, lambda choice: load_part(choice, folder), rays_through))
         except BadInput as error:

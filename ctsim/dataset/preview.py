@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int, Shaped, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from PIL import Image, ImageDraw, ImageFont
 from skimage.transform import resize
 
@@ -50,7 +50,7 @@ def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
     names = [c["name"] for c in classes if c["role"] == "defect"]
     shown = {record["kind"] for sample in samples for record in sample["defects"]}
     legend = _flowed([name for name in names if name in shown], font, 35)
-    rows = [(_pictures(sample, names), _captions(sample, font)) for sample in samples]
+    rows = [(_pictures(sample, names, _fixture_class(sample, classes)), _captions(sample, font)) for sample in samples]
     top = 8 + LINE * (len(legend) + 1) + 7
     sheet = Image.new("RGB", (WIDTH, top + sum(TILE + LINE * len(text) + 10 for _, text in rows)), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -83,21 +83,37 @@ def save(sheet: Image.Image, path: Path) -> None:
     write_file(path, stream.getvalue())
 
 
-def _pictures(sample: Sample, names: list[str]) -> list[UInt8[np.ndarray, "side side 3"]]:
-    """Return the pictures of a row; `names` are those of the classes of defects."""
+def _fixture_class(sample: Sample, classes: list[dict]) -> int | None:
+    """Return the class of what holds the parts, where it is none of theirs: they are looked at, not it."""
+    scene = sample["scene"]["scene"]
+    held_by = scene["fixture"] and scene["fixture"]["material"]
+    if held_by in {name for item in scene["items"] for name in item["part"]["materials"].values()}:
+        return None
+    return next((c["value"] for c in classes if c["name"] == held_by), None)
+
+
+def _pictures(sample: Sample, names: list[str], fixture: int | None) -> list[UInt8[np.ndarray, "side side 3"]]:
+    """Return the pictures of a row.
+
+    Args:
+        sample: What they show.
+        names: Of the classes of defects.
+        fixture: The class of what holds the parts.
+    """
     projections = sample["projections"]
     projections = projections[0] if projections.ndim == 4 else projections  # the lowest band
     radiographs = [_grey(-projections[view]) for view in (0, len(projections) // 4)]
     places, shares, classes = _defect_voxels(sample, names)
     axis, index = telling_slice(sample["fractions"].shape, places, shares, classes)
-    labels, values = (np.take(sample[name], index, axis) for name in ("labels", "volume"))
+    matter = np.where(sample["labels"] == fixture, 0, sample["labels"])
+    labels, values = (np.take(array, index, axis) for array in (matter, sample["volume"]))
     window = _window(labels > 0)
     plain = _grey(values[window][::-1], _main_value(labels, values))
     here = places[axis] == index
     flat = [p[here] for i, p in enumerate(places) if i != axis]
     shape = tuple(n for i, n in enumerate(sample["fractions"].shape) if i != axis)
     labelled = _tinted(plain, COVER * (_by_class(shape, flat, np.ones(here.sum()), classes[here]) > 0), window)
-    return [*radiographs, plain, labelled, _seen_through(sample, places, shares, classes, axis)]
+    return [*radiographs, plain, labelled, _seen_through(matter > 0, places, shares, classes, axis)]
 
 
 def _defect_voxels(
@@ -161,9 +177,11 @@ def _window(matter: Shaped[np.ndarray, "row col"]) -> tuple[slice, slice]:
     return about(rows, matter.shape[0]), about(columns, matter.shape[1])
 
 
-def _seen_through(sample: Sample, places, shares, classes, axis: int) -> UInt8[np.ndarray, "side side 3"]:
+def _seen_through(
+    matter: Bool[np.ndarray, "z y x"], places, shares, classes, axis: int
+) -> UInt8[np.ndarray, "side side 3"]:
     """Return the defects in their colours within the faint part, all seen along one axis."""
-    thickness = (sample["labels"] > 0).sum(axis).astype(float)
+    thickness = matter.sum(axis).astype(float)
     window = _window(thickness > 0)
     faint = _grey(np.sqrt(thickness)[window][::-1]) // 2
     flat = [p for i, p in enumerate(places) if i != axis]
@@ -194,11 +212,14 @@ def _main_value(labels: Shaped[np.ndarray, "row col"], values: Shaped[np.ndarray
 def _grey(image: Shaped[np.ndarray, "row col"], main: float | None = None) -> UInt8[np.ndarray, "side side 3"]:
     """Return an image scaled to a tile, from its 0.5th to its 99.8th percentile.
 
-    Where `main` is given, white is 1.3 to 2.5 times that: what is denser is seen in it, and does not leave it black.
+    Where `main` is given, white is 1.3 to 2.5 times that: what is denser is seen in it, and does not leave it black;
+    and black is no less than a tenth of white below 0, however dark streaks are.
     """
     image = image.astype(float)
     low, high = np.percentile(image, [0.5, 99.8])
-    high = high if main is None else np.clip(high, 1.3 * main, 2.5 * main)
+    if main is not None:
+        high = np.clip(high, 1.3 * main, 2.5 * main)
+        low = max(low, -0.1 * high)
     square = _fitted_in(np.clip((image - low) / max(high - low, 1e-12), 0, 1), order=1)
     return np.repeat((255 * square).astype(np.uint8)[:, :, None], 3, axis=2)
 
