@@ -13,7 +13,7 @@ from scipy.interpolate import LinearNDInterpolator
 from defects.branches import Forks, draw_forks, require_forks, with_branches
 from defects.gap import Heights, gap, lattice, spread
 from defects.kind import Kind, Parameter
-from defects.messages import BadInput, require_place, require_positive
+from defects.messages import BadInput, require_place, require_positive, require_whole
 from defects.shapes import built, moved, random_quaternion
 
 MOST_GRAINS = 24
@@ -53,6 +53,7 @@ class HotTear:
         require_place(self.centre_mm, self.quaternion)
         sizes = {"length_mm": self.length_mm, "width_mm": self.width_mm, "opening_mm": self.opening_mm}
         require_positive(**sizes, grain_mm=self.grain_mm)
+        require_whole(seed=self.seed)
         if not 0 <= self.raggedness <= 1:
             raise BadInput(f"raggedness of a hot tear must be 0 to 1, got {self.raggedness!r}")
         if self.opening_mm > min(self.length_mm, self.width_mm):

@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Float
 from manifold3d import Manifold
 
-
 FACET_MM = 0.004
 """By which facets may stand off the true surface: a hundredth of a voxel of 0.4 mm."""
 

@@ -11,7 +11,7 @@ from manifold3d import Manifold
 
 from defects.implicit import grid, noise, scaled_to, solid_above, thinned, without_crumbs
 from defects.kind import Kind, Parameter
-from defects.messages import BadInput, require_place, require_positive
+from defects.messages import BadInput, require_place, require_positive, require_whole
 from defects.shapes import built, moved, random_quaternion
 
 FINEST, COARSEST = 8.0, 2.0
@@ -46,6 +46,7 @@ class ShrinkageSponge:
     def __post_init__(self) -> None:
         require_place(self.centre_mm, self.quaternion)
         require_positive(diameter_mm=self.diameter_mm, elongation=self.elongation, cell_mm=self.cell_mm)
+        require_whole(seed=self.seed)
         if not 0.05 <= self.void_share <= 0.7:
             raise BadInput(f"void_share of a shrinkage sponge must be 0.05 to 0.7, got {self.void_share!r}")
         if not COARSEST - 1e-9 <= self.diameter_mm / self.cell_mm <= FINEST + 1e-9:
