@@ -80,8 +80,9 @@ class HotTear:
 
 def _grains(tear: HotTear, rng: np.random.Generator) -> Heights:
     """Return the height of the middle [mm]: flat between grains, which lie on a lattice, each shifted a little."""
-    # half a length beyond the tear: its branches may leave it
-    spans = (tear.length_mm, tear.width_mm / 2 + tear.length_mm / 4)
+    # half a length beyond the tear, for its branches may leave it, and as far aside as its rim may lie
+    aside = max(tear.width_mm / 2 + tear.length_mm / 4, (1 + 2 * OUTLINE) * tear.width_mm / 2)
+    spans = (tear.length_mm, aside)
     counts = [int(np.ceil(span / tear.grain_mm)) + 2 for span in spans]
     axes = [tear.grain_mm * np.arange(-n, n + 1) for n in counts]
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
