@@ -69,7 +69,7 @@ def sample_flaws(
 
     Args:
         wishes: What to draw from; entries of other kinds give none.
-        part: After what changes it as a whole.
+        part: After what changes it as a whole; none of its bodies is a hollow, nor the place of a missing one.
         host: The body that flaws sit in.
         rng: Where all comes from.
         shared: What draws may follow.

@@ -152,6 +152,15 @@ def test_flaws_that_find_no_place_are_counted_by_kind_and_never_lost():
     assert "inclusion_dense" not in scene.unplaced
 
 
+def test_powder_is_not_lost_in_the_place_of_a_missing_body():
+    """The bolted plate has no hollow but that, and it is labelled as the missing body."""
+    powder = {"kind": "trapped_powder", "length_mm": 6, "width_mm": 3, "grain_mm": 1.5, "material": "Ti"}
+    spec = dataset(parts=[{"library": "bolted", "host": "plate"}], defects=[{"kind": "missing_component"}, powder])
+    scene = sample(spec, 0, load)
+    assert [kinds.name_of(flaw) for flaw in scene.items[0].defects] == ["missing_component"]
+    assert scene.unplaced == {"trapped_powder": 1}
+
+
 def test_where_all_find_a_place_none_is_counted():
     assert sample(dataset(defects=FLAWS), 1, load).unplaced == {}
 
