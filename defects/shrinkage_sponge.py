@@ -80,9 +80,11 @@ def _solid(sponge: ShrinkageSponge) -> Manifold:
     # how deep inside the ellipsoid, in units of the field's own slope across one cell
     rim = (1 - radius) * short * 2 * np.pi / sponge.cell_mm
 
+    crumb_mm3 = CRUMB * sponge.cell_mm**3
+
     def above(level: float) -> Manifold:
         solid = solid_above(np.minimum(values - level, rim), points[0, 0, 0], step)
-        return without_crumbs(solid, CRUMB * sponge.cell_mm**3)
+        return without_crumbs(solid, crumb_mm3)
 
     inside = values[radius < 1]
     share = sponge.void_share
@@ -92,7 +94,10 @@ def _solid(sponge: ShrinkageSponge) -> Manifold:
         if abs(off - 1) < 0.01:
             break
         share = min(share / off, 0.99)
-    return scaled_to(thinned(solid, step), sponge.volume_mm3)
+    thin = thinned(solid, step)
+    if min(piece.volume() for piece in thin.decompose()) <= crumb_mm3:
+        thin = without_crumbs(thin, crumb_mm3)  # thinning takes bits of no volume off narrow necks
+    return scaled_to(thin, sponge.volume_mm3)
 
 
 def sample(
