@@ -38,7 +38,7 @@ class WrongComponent:
             raise BadInput(f"shift_mm must be 3 finite numbers, got {self.shift_mm!r}")
         if not isinstance(self.material, str):
             raise BadInput(f"material must be the name of one, or empty for the right one, got {self.material!r}")
-        if not self.material and self.scale == 1 and not any(self.shift_mm) and not any(self.quaternion[1:]):
+        if not self.differs_from(""):
             raise BadInput("a wrong component must differ from the right one: give material, scale, turn or shift")
 
     def changed(self, solids: Mapping[str, Manifold]) -> Changed:
@@ -62,6 +62,10 @@ class WrongComponent:
         if wrong.is_empty():
             raise BadInput(f"nothing of body {self.body!r} is left where it does not enter others; move it less")
         return Changed(solids=left, region=wrong, filled=self.material)
+
+    def differs_from(self, material: str) -> bool:
+        """Return whether it is not as it should be where the right one is of that material."""
+        return self._moves or self.material not in ("", material)
 
     @property
     def _moves(self) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from defects import kinds
 from defects.host import Host
 from defects.place import Placer
+from defects.wrong_component import WrongComponent
 from scenes.defect_spec import DefectSpec
 from scenes.draw import NOTHING, draw, draw_count
 from scenes.parts import Part
@@ -49,7 +50,7 @@ def sample_whole(
             numbers = _numbers(wish, rng, shared)
             gone = numbers.get("body") in {b.name for b in part.bodies} - set(bodies)
             flaw = None if gone else kind.sample(rng, bodies=tuple(bodies), **numbers)
-            if flaw is None:
+            if flaw is None or _is_right(flaw, part):
                 unplaced[wish.kind] = unplaced.get(wish.kind, 0) + 1
                 continue
             flaws.append(flaw)
@@ -89,6 +90,11 @@ def sample_flaws(
             else:
                 flaws.append(flaw)
     return tuple(map(tuple, found)), unplaced
+
+
+def _is_right(flaw: Any, part: Part) -> bool:
+    """Return whether a flaw leaves its body as it should be: a drawn material may be the right one."""
+    return isinstance(flaw, WrongComponent) and not flaw.differs_from(part.body(flaw.body).material)
 
 
 def _numbers(wish: DefectSpec, rng: np.random.Generator, shared: Mapping[str, float]) -> dict[str, Any]:

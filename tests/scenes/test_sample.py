@@ -161,6 +161,17 @@ def test_powder_is_not_lost_in_the_place_of_a_missing_body():
     assert scene.unplaced == {"trapped_powder": 1}
 
 
+def test_a_body_that_is_told_the_material_it_has_is_not_wrong():
+    """The pin is of iron anyway: in half of the scenes nothing is wrong, and nothing is labelled so."""
+    wrong = {"kind": "wrong_component", "material": {"choice": ["Fe", "Cu"]}}
+    spec = dataset(parts=[{"library": "bolted", "host": "plate"}], defects=[wrong])
+    scenes = [sample(spec, index, load) for index in range(40)]
+    found = [[flaw.material for flaw in scene.items[0].defects] for scene in scenes]
+    assert all(materials in ([], ["Cu"]) for materials in found)
+    assert [scene.unplaced for scene in scenes] == [{} if m else {"wrong_component": 1} for m in found]
+    assert stats.binomtest(found.count([]), 40).pvalue > 0.01
+
+
 def test_where_all_find_a_place_none_is_counted():
     assert sample(dataset(defects=FLAWS), 1, load).unplaced == {}
 
