@@ -50,7 +50,7 @@ def sample_whole(
             numbers = _numbers(wish, rng, shared)
             gone = numbers.get("body") in {b.name for b in part.bodies} - set(bodies)
             flaw = None if gone else kind.sample(rng, bodies=tuple(bodies), **numbers)
-            if flaw is None or _is_right(flaw, part):
+            if flaw is None or _changes_nothing(flaw, part):
                 unplaced[wish.kind] = unplaced.get(wish.kind, 0) + 1
                 continue
             flaws.append(flaw)
@@ -92,9 +92,12 @@ def sample_flaws(
     return tuple(map(tuple, found)), unplaced
 
 
-def _is_right(flaw: Any, part: Part) -> bool:
-    """Return whether a flaw leaves its body as it should be: a drawn material may be the right one."""
-    return isinstance(flaw, WrongComponent) and not flaw.differs_from(part.body(flaw.body).material)
+def _changes_nothing(flaw: Any, part: Part) -> bool:
+    """Return whether a flaw leaves its body as it should be, or nothing of it: chance draws materials and shifts."""
+    if not isinstance(flaw, WrongComponent):
+        return False
+    right = not flaw.differs_from(part.body(flaw.body).material)
+    return right or flaw.among({body.name: body.solid for body in part.bodies}).is_empty()
 
 
 def _numbers(wish: DefectSpec, rng: np.random.Generator, shared: Mapping[str, float]) -> dict[str, Any]:

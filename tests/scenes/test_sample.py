@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from manifold3d import Manifold
 from scipy import stats
 
 from defects import kinds
 from defects.host import Host
+from scenes.body import Body
 from scenes.choose import choose_part
+from scenes.parts import Part
 from scenes.pose import posed
 from scenes.sample import sample
 from scenes.scene import SceneSpec
@@ -170,6 +173,18 @@ def test_a_body_that_is_told_the_material_it_has_is_not_wrong():
     assert all(materials in ([], ["Cu"]) for materials in found)
     assert [scene.unplaced for scene in scenes] == [{} if m else {"wrong_component": 1} for m in found]
     assert stats.binomtest(found.count([]), 40).pvalue > 0.01
+
+
+def test_a_body_that_is_shifted_into_another_as_a_whole_is_counted_as_without_a_place():
+    """A ball of 6 mm inside a cube of 40 mm, shifted by as much: nothing of it would be left."""
+    ball = Manifold.sphere(3.0, 32)
+    cube = Manifold.cube((40.0, 40.0, 40.0), True) - ball
+    part = Part(bodies=(Body(name="cube", solid=cube, material="Al"), Body(name="ball", solid=ball, material="Fe")))
+    spec = dataset(defects=[{"kind": "wrong_component", "shift_mm": {"choice": [2.0, 6.5]}}])
+    scenes = [sample(spec, index, lambda choice: part) for index in range(16)]
+    shifts = [round(np.linalg.norm(flaw.shift_mm), 9) for scene in scenes for flaw in scene.items[0].defects]
+    assert set(shifts) == {2.0}
+    assert sum(scene.unplaced.get("wrong_component", 0) for scene in scenes) == 16 - len(shifts) > 0
 
 
 def test_where_all_find_a_place_none_is_counted():
