@@ -13,7 +13,7 @@ from scipy.interpolate import LinearNDInterpolator
 from defects.branches import Forks, draw_forks, require_forks, with_branches
 from defects.gap import Heights, gap, lattice, spread
 from defects.kind import Kind, Parameter
-from defects.messages import BadInput, require_place, require_positive
+from defects.messages import BadInput, require_place, require_positive, require_whole
 from defects.shapes import built, moved, random_quaternion
 
 MOST_GRAINS = 24
@@ -53,6 +53,7 @@ class HotTear:
         require_place(self.centre_mm, self.quaternion)
         sizes = {"length_mm": self.length_mm, "width_mm": self.width_mm, "opening_mm": self.opening_mm}
         require_positive(**sizes, grain_mm=self.grain_mm)
+        require_whole(seed=self.seed)
         if not 0 <= self.raggedness <= 1:
             raise BadInput(f"raggedness of a hot tear must be 0 to 1, got {self.raggedness!r}")
         if self.opening_mm > min(self.length_mm, self.width_mm):
@@ -79,8 +80,9 @@ class HotTear:
 
 def _grains(tear: HotTear, rng: np.random.Generator) -> Heights:
     """Return the height of the middle [mm]: flat between grains, which lie on a lattice, each shifted a little."""
-    # half a length beyond the tear: its branches may leave it
-    spans = (tear.length_mm, tear.width_mm / 2 + tear.length_mm / 4)
+    # half a length beyond the tear, for its branches may leave it, and as far aside as its rim may lie
+    aside = max(tear.width_mm / 2 + tear.length_mm / 4, (1 + 2 * OUTLINE) * tear.width_mm / 2)
+    spans = (tear.length_mm, aside)
     counts = [int(np.ceil(span / tear.grain_mm)) + 2 for span in spans]
     axes = [tear.grain_mm * np.arange(-n, n + 1) for n in counts]
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)

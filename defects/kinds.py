@@ -75,7 +75,9 @@ def from_json(values: Any) -> Any:
     if not isinstance(values, dict):
         raise BadInput(f"a defect must be an object with a kind, got {values!r}")
     values = dict(values)
-    record = kind_of(values.pop("kind", "")).record
+    if not isinstance(kind := values.pop("kind", ""), str):
+        raise BadInput(f"the kind of a defect must be a name, such as gas_pore, got {kind!r}")
+    record = kind_of(kind).record
     known = record.__dataclass_fields__
     for name in values:
         if name not in known:

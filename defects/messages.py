@@ -3,6 +3,7 @@
 import difflib
 import math
 from collections.abc import Iterable
+from typing import Any
 
 
 class BadInput(ValueError):
@@ -33,3 +34,10 @@ def require_positive(**values: float) -> None:
     for name, value in values.items():
         if not (value > 0 and math.isfinite(value)):
             raise BadInput(f"{name} must be a finite number above 0, got {value!r}")
+
+
+def require_whole(**values: Any) -> None:
+    """Raise BadInput unless every value is a whole number from 0 on; names are shown as given."""
+    for name, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise BadInput(f"{name} must be a whole number of at least 0, got {value!r}")

@@ -29,6 +29,9 @@ SHELL = 0.05
 LEAST_GAP_MM = 1e-6
 """Nearer than this is touching, which is always too near."""
 
+LEAST_HOLLOW = 1e-9
+"""Share of the hull below which hollows are none, but what rounding leaves between a convex host and its hull."""
+
 MOUTH_COSINE = 0.5
 """A flaw on the surface opens to faces that look within 60 deg of its own z; others are walls to it."""
 
@@ -77,7 +80,8 @@ class Placer:
             placement: Where it may go; with the centres of its clouds.
         """
         if getattr(flaw, "added", False) and not self._hollow:
-            return self._in_hollows().place(flaw, rng, replace(placement, breaks_surface=True))
+            hollows = self._in_hollows()
+            return hollows and hollows.place(flaw, rng, replace(placement, breaks_surface=True))
         shape = _Shape.of(replace(flaw, centre_mm=(0.0, 0.0, 0.0)).solid())
         tried = 0
         for points, turns in self._drawn(shape, rng, placement):
@@ -93,10 +97,13 @@ class Placer:
                     return placed
         return None
 
-    def _in_hollows(self) -> "Placer":
-        """Return what places in the hollows; the crowd is the same."""
+    def _in_hollows(self) -> "Placer | None":
+        """Return what places in the hollows; the crowd is the same. None where there are none."""
         if self._hollows is None:
-            free = Manifold.batch_boolean([self.host.solid.hull(), self.host.solid, *self._beside], OpType.Subtract)
+            hull = self.host.solid.hull()
+            free = Manifold.batch_boolean([hull, self.host.solid, *self._beside], OpType.Subtract)
+            if free.volume() <= LEAST_HOLLOW * hull.volume():
+                return None
             self._hollows = Placer(Host(solid=free))
             self._hollows._hollow, self._hollows._crowd = True, self._crowd
         return self._hollows

@@ -12,7 +12,7 @@ from manifold3d import Manifold
 
 from defects.implicit import grid, largest, noise, scaled_to, solid_above, thinned
 from defects.kind import Kind, Parameter
-from defects.messages import BadInput, require_place, require_positive
+from defects.messages import BadInput, require_place, require_positive, require_whole
 from defects.shapes import built, moved, random_quaternion
 
 CORE, STEP, STEPS, TIP = 0.35, 0.22, 6, 0.06
@@ -47,8 +47,9 @@ class ShrinkageCavity:
     def __post_init__(self) -> None:
         require_place(self.centre_mm, self.quaternion)
         require_positive(diameter_mm=self.diameter_mm)
-        if not 0 <= self.branches <= MOST_BRANCHES:
-            raise BadInput(f"branches of a shrinkage cavity must be 0 to {MOST_BRANCHES}, got {self.branches!r}")
+        require_whole(branches=self.branches, seed=self.seed)
+        if self.branches > MOST_BRANCHES:
+            raise BadInput(f"branches of a shrinkage cavity must be {MOST_BRANCHES} at most, got {self.branches!r}")
         if not 0 <= self.roughness <= 1:
             raise BadInput(f"roughness of a shrinkage cavity must be 0 to 1, got {self.roughness!r}")
 

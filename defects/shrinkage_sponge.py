@@ -11,7 +11,7 @@ from manifold3d import Manifold
 
 from defects.implicit import grid, noise, scaled_to, solid_above, thinned, without_crumbs
 from defects.kind import Kind, Parameter
-from defects.messages import BadInput, require_place, require_positive
+from defects.messages import BadInput, require_place, require_positive, require_whole
 from defects.shapes import built, moved, random_quaternion
 
 FINEST, COARSEST = 8.0, 2.0
@@ -46,6 +46,7 @@ class ShrinkageSponge:
     def __post_init__(self) -> None:
         require_place(self.centre_mm, self.quaternion)
         require_positive(diameter_mm=self.diameter_mm, elongation=self.elongation, cell_mm=self.cell_mm)
+        require_whole(seed=self.seed)
         if not 0.05 <= self.void_share <= 0.7:
             raise BadInput(f"void_share of a shrinkage sponge must be 0.05 to 0.7, got {self.void_share!r}")
         if not COARSEST - 1e-9 <= self.diameter_mm / self.cell_mm <= FINEST + 1e-9:
@@ -79,9 +80,11 @@ def _solid(sponge: ShrinkageSponge) -> Manifold:
     # how deep inside the ellipsoid, in units of the field's own slope across one cell
     rim = (1 - radius) * short * 2 * np.pi / sponge.cell_mm
 
+    crumb_mm3 = CRUMB * sponge.cell_mm**3
+
     def above(level: float) -> Manifold:
         solid = solid_above(np.minimum(values - level, rim), points[0, 0, 0], step)
-        return without_crumbs(solid, CRUMB * sponge.cell_mm**3)
+        return without_crumbs(solid, crumb_mm3)
 
     inside = values[radius < 1]
     share = sponge.void_share
@@ -91,7 +94,10 @@ def _solid(sponge: ShrinkageSponge) -> Manifold:
         if abs(off - 1) < 0.01:
             break
         share = min(share / off, 0.99)
-    return scaled_to(thinned(solid, step), sponge.volume_mm3)
+    thin = thinned(solid, step)
+    if min(piece.volume() for piece in thin.decompose()) <= crumb_mm3:
+        thin = without_crumbs(thin, crumb_mm3)  # thinning takes bits of no volume off narrow necks
+    return scaled_to(thin, sponge.volume_mm3)
 
 
 def sample(

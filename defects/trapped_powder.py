@@ -16,7 +16,7 @@ from manifold3d import Manifold, OpType
 from scipy.spatial.distance import cdist
 
 from defects.kind import Kind, Parameter
-from defects.messages import BadInput, require_place, require_positive
+from defects.messages import BadInput, require_place, require_positive, require_whole
 from defects.shapes import moved
 
 SEGMENTS = 20
@@ -61,8 +61,7 @@ class TrappedPowder:
         require_positive(length_mm=self.length_mm, width_mm=self.width_mm, grain_mm=self.grain_mm)
         if not self.material or not isinstance(self.material, str):
             raise BadInput(f"trapped powder needs a material, such as material: AlSi10Mg, got {self.material!r}")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
-            raise BadInput(f"seed must be a whole number of at least 0, got {self.seed!r}")
+        require_whole(seed=self.seed)
         if self.grain_mm > min(self.length_mm, self.width_mm):
             raise BadInput(
                 f"grain_mm must not exceed length_mm and width_mm, got {self.grain_mm} against {self.length_mm} and "

@@ -38,7 +38,7 @@ class WrongComponent:
             raise BadInput(f"shift_mm must be 3 finite numbers, got {self.shift_mm!r}")
         if not isinstance(self.material, str):
             raise BadInput(f"material must be the name of one, or empty for the right one, got {self.material!r}")
-        if not self.material and self.scale == 1 and not any(self.shift_mm) and not any(self.quaternion[1:]):
+        if not self.differs_from(""):
             raise BadInput("a wrong component must differ from the right one: give material, scale, turn or shift")
 
     def changed(self, solids: Mapping[str, Manifold]) -> Changed:
@@ -49,19 +49,31 @@ class WrongComponent:
         Args:
             solids: Of the bodies, by name.
         """
+        left = {name: solid for name, solid in solids.items() if name != self.body}
+        wrong = self.among(solids)
+        if wrong.is_empty():
+            raise BadInput(f"nothing of body {self.body!r} is left where it does not enter others; move it less")
+        return Changed(solids=left, region=wrong, filled=self.material)
+
+    def among(self, solids: Mapping[str, Manifold]) -> Manifold:
+        """Return the wrong body where it does not enter others [mm]; empty where they are all about it.
+
+        Args:
+            solids: Of the bodies, by name.
+        """
         if self.body not in solids:
             raise unknown("body", self.body, solids)
-        left = {name: solid for name, solid in solids.items() if name != self.body}
         right = solids[self.body]
         box = np.array(right.bounding_box())
         middle = (box[:3] + box[3:]) / 2
         small = right.translate(tuple(-middle)).scale((self.scale,) * 3)
         wrong = moved(small, self.quaternion, tuple(middle + np.array(self.shift_mm)))
-        if self._moves:
-            wrong = Manifold.batch_boolean([wrong, *left.values()], OpType.Subtract)
-        if wrong.is_empty():
-            raise BadInput(f"nothing of body {self.body!r} is left where it does not enter others; move it less")
-        return Changed(solids=left, region=wrong, filled=self.material)
+        others = [solid for name, solid in solids.items() if name != self.body]
+        return Manifold.batch_boolean([wrong, *others], OpType.Subtract) if self._moves else wrong
+
+    def differs_from(self, material: str) -> bool:
+        """Return whether it is not as it should be where the right one is of that material."""
+        return self._moves or self.material not in ("", material)
 
     @property
     def _moves(self) -> bool:

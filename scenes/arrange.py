@@ -20,8 +20,8 @@ def advanced(solid: Manifold, onto: Manifold, direction: Float[np.ndarray, "3"])
     """Return a solid moved along a direction until it rests against another: closer than 2 um, and not in it.
 
     It goes on by the gap that is left, again and again, so that it never cuts what lies before it (conservative
-    advancement: Mirtich, Impulse-based dynamic simulation, thesis, Berkeley 1996). Where it meets nothing it stays
-    where the two lie side by side.
+    advancement: Mirtich, Impulse-based dynamic simulation, thesis, Berkeley 1996). Where it meets nothing it goes past
+    and stays just beyond the other.
 
     Args:
         solid: What moves; it must not touch the other.
@@ -68,11 +68,9 @@ def in_a_ring(solids: Sequence[Manifold], gap_mm: float) -> list[Manifold]:
     if len(solids) == 1:
         return centred(solids)
     reach = np.array([_reach_mm(solid) for solid in solids])
-    # neighbours i and i + 1 are a chord of r_i + r_j + gap apart; the circle on which these chords close
-    chords = reach + np.roll(reach, -1) + gap_mm
-    radius = chords.max() / 2 if len(solids) == 2 else _closing_radius(chords)
-    steps = 2 * np.arcsin(np.minimum(chords / (2 * radius), 1.0))
-    turns = np.concatenate([[0.0], np.cumsum(steps[:-1])])
+    apart = reach[:, None] + reach + gap_mm
+    radius = _closing_radius(apart)
+    turns, _ = _turns(apart, radius)
     placed = []
     for solid, turn in zip(solids, turns, strict=True):
         box = np.array(solid.bounding_box())
@@ -139,12 +137,27 @@ def _reach_mm(solid: Manifold) -> float:
     return float(np.linalg.norm(box[3:] - box[:3])) / 2
 
 
-def _closing_radius(chords: Float[np.ndarray, " chord"]) -> float:
-    """Return the radius of the least circle on which chords fit one after the other."""
-    low, high = chords.max() / 2, chords.sum() / 2
-    if 2 * np.arcsin(chords / (2 * low)).sum() <= 2 * np.pi:
+def _turns(apart: Float[np.ndarray, "solid solid"], radius: float) -> tuple[Float[np.ndarray, "solid"], float]:
+    """Return where centres come to lie on a circle one after the other, and what they take of it [rad].
+
+    Each lies as far on as all before it ask, not its neighbour alone: small solids between large ones leave these too
+    near to each other. Distances are chords of the circle.
+    """
+    angles = 2 * np.arcsin(np.minimum(apart / (2 * radius), 1.0))
+    turns = np.zeros(len(apart))
+    for i in range(1, len(apart)):
+        turns[i] = np.max(turns[:i] + angles[:i, i])
+    after, before = np.triu_indices(len(apart), 1)
+    return turns, float(np.max(turns[before] - turns[after] + angles[after, before]))
+
+
+def _closing_radius(apart: Float[np.ndarray, "solid solid"]) -> float:
+    """Return the radius of the least circle on which centres fit that keep such distances."""
+    each = apart[np.triu_indices(len(apart), 1)]
+    low, high = each.max() / 2, each.sum()
+    if _turns(apart, low)[1] <= 2 * np.pi:
         return float(low)
     for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if 2 * np.arcsin(chords / (2 * middle)).sum() > 2 * np.pi else (low, middle)
+        low, high = (middle, high) if _turns(apart, middle)[1] > 2 * np.pi else (low, middle)
     return float(high)

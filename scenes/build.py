@@ -75,8 +75,7 @@ def build(scene: SceneSpec, parts: Sequence[Part]) -> Specimen:
         stands = [replace(solid, surface=solid.surface.transform(matrix), item=number) for solid in one.solids]
         sound += [solid for solid in stands if not solid.number]
         flaws += [replace(solid, number=first + solid.number) for solid in stands if solid.number]
-        filled += [body.solid for body in posed(one.changed, item.pose)]
-        filled += [solid.surface for solid in stands if solid.number in one.regions]
+        filled += [body.solid for body in posed(with_regions(one.changed, one.regions), item.pose)]
         hosts.append(one.changed.body(item.part.host).solid.transform(matrix))
         first += len(item.defects)
     if scene.fixture is not None:
@@ -136,6 +135,12 @@ def change_whole(part: Part, flaws: Sequence[Any], host: str) -> tuple[Part, dic
     return replace(part, bodies=tuple(bodies.values())), found
 
 
+def with_regions(part: Part, regions: Mapping[int, Region]) -> Part:
+    """Return a changed part with what stands in place of its bodies, matter or void, each a body of its own."""
+    there = (Body(name=f"flaw {n}", solid=region.solid, material=region.filled) for n, region in regions.items())
+    return replace(part, bodies=(*part.bodies, *there))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Made:
     """A part with all its flaws but added matter, in its own frame.
@@ -143,12 +148,12 @@ class _Made:
     Attributes:
         changed: It after what changes it as a whole; the other flaws are cut into this.
         solids: Of its bodies, number 0, and of its flaws, numbered from 1.
-        regions: Numbers of the flaws that change it as a whole and leave something to label.
+        regions: Of the flaws that change it as a whole and leave something to label, by number.
     """
 
     changed: Part
     solids: list[Solid]
-    regions: set[int]
+    regions: dict[int, Region]
 
 
 def _in_its_frame(item: Item, part: Part) -> _Made:
@@ -164,7 +169,7 @@ def _in_its_frame(item: Item, part: Part) -> _Made:
         filled = getattr(flaw, "material", VOID)
         solids.append(_flaw(flaw, number, Region(solid=cavity, filled=filled, instead_of=host.material)))
     solids += [_flaw(item.defects[number - 1], number, region) for number, region in regions.items()]
-    return _Made(changed=changed, solids=solids, regions=set(regions))
+    return _Made(changed=changed, solids=solids, regions=regions)
 
 
 def _flaw(flaw: Any, number: int, region: Region) -> Solid:
@@ -177,7 +182,8 @@ def _fixture(scene: SceneSpec, parts: Sequence[Part], made: Sequence[_Made]) -> 
     sound, bent = [], []
     for item, part, one in zip(scene.items, parts, made, strict=True):
         sound += posed(part, item.pose)
-        bent += posed(one.changed, item.pose) if any(_is_whole(flaw) for flaw in item.defects) else []
+        if any(_is_whole(flaw) for flaw in item.defects):
+            bent += posed(with_regions(one.changed, one.regions), item.pose)
     return fixture_about(scene.fixture, sound, bent)
 
 

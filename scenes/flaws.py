@@ -9,6 +9,7 @@ import numpy as np
 from defects import kinds
 from defects.host import Host
 from defects.place import Placer
+from defects.wrong_component import WrongComponent
 from scenes.defect_spec import DefectSpec
 from scenes.draw import NOTHING, draw, draw_count
 from scenes.parts import Part
@@ -49,7 +50,7 @@ def sample_whole(
             numbers = _numbers(wish, rng, shared)
             gone = numbers.get("body") in {b.name for b in part.bodies} - set(bodies)
             flaw = None if gone else kind.sample(rng, bodies=tuple(bodies), **numbers)
-            if flaw is None:
+            if flaw is None or _changes_nothing(flaw, part):
                 unplaced[wish.kind] = unplaced.get(wish.kind, 0) + 1
                 continue
             flaws.append(flaw)
@@ -69,7 +70,7 @@ def sample_flaws(
 
     Args:
         wishes: What to draw from; entries of other kinds give none.
-        part: After what changes it as a whole.
+        part: After what changes it as a whole; none of its bodies is a hollow, nor the place of a missing one.
         host: The body that flaws sit in.
         rng: Where all comes from.
         shared: What draws may follow.
@@ -89,6 +90,14 @@ def sample_flaws(
             else:
                 flaws.append(flaw)
     return tuple(map(tuple, found)), unplaced
+
+
+def _changes_nothing(flaw: Any, part: Part) -> bool:
+    """Return whether a flaw leaves its body as it should be, or nothing of it: chance draws materials and shifts."""
+    if not isinstance(flaw, WrongComponent):
+        return False
+    right = not flaw.differs_from(part.body(flaw.body).material)
+    return right or flaw.among({body.name: body.solid for body in part.bodies}).is_empty()
 
 
 def _numbers(wish: DefectSpec, rng: np.random.Generator, shared: Mapping[str, float]) -> dict[str, Any]:

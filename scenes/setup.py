@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from manifold3d import Manifold
 
-from scenes.body import Body
+from scenes.body import VOID, Body
 from scenes.choose import choose_part, choose_parts, shared_draws
 from scenes.draw import NOTHING, Draw, draw
 from scenes.field_of_view import check_clear, source_object_mm
@@ -53,10 +53,9 @@ def sample_setup(spec: DatasetSpec, index: int, load: LoadPart, measure: Measure
     changed = [body for one in standing if one.changed is not one.part for body in posed(one.changed, one.pose)]
     same = [body for one in standing if one.changed is one.part for body in posed(one.part, one.pose)]
     held = [] if fixture is None else [fixture_about(fixture, sound, changed)]
-    bodies = [*same, *changed, *held]
-    points_mm = corners_mm(
-        body.solid for body in (*sound, *changed, *held)
-    )  # a part and its sound twin fit the same scan
+    bodies = [body for body in (*same, *changed, *held) if body.material != VOID]
+    # a part and its sound twin fit the same scan
+    points_mm = corners_mm(body.solid for body in (*sound, *changed, *held))
     scan = _scan_of(spec, index, bodies, points_mm, shared, measure)
     split = split_of(spec, choose_part(spec, index))
     return Setup(split=split, standing=standing, fixture=fixture, points_mm=points_mm, scan=scan)

@@ -168,8 +168,8 @@ def sample_fixture(
 def fixture_about(fixture: Fixture, sound: Sequence[Body], bulging: Sequence[Body]) -> Body:
     """Return the fixture of parts as they stand.
 
-    It is made for sound parts, so that a flawed part and its sound twin lie in the same one; what bulges beyond, warped
-    parts, presses into it.
+    It is made for sound parts, so that a flawed part and its sound twin lie in the same one; what stands out beyond, as
+    warped parts and wrong components do, presses into it.
 
     Args:
         fixture: What it is like.

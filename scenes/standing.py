@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from manifold3d import Manifold, OpType
 
-from scenes.build import change_whole
+from scenes.build import change_whole, with_regions
 from scenes.choose import choose_parts
 from scenes.draw import NOTHING, draw
 from scenes.flaws import in_order, sample_whole
@@ -31,7 +31,7 @@ class Standing:
         choice: The part in numbers.
         part: As it should be.
         whole: What changes it as a whole: for each entry of `defects` its flaws.
-        changed: The part after these.
+        changed: The part after these, wrong bodies and the places of missing ones included.
         unplaced: How many of these found nothing to change, by kind.
         pose: How it stands.
     """
@@ -58,7 +58,7 @@ def sample_stage(
 
         choice, sound = sample_part(part, of("dimensions"), load, shared)
         whole, unplaced = sample_whole(wishes, sound, choice.host, of("whole"), shared)
-        changed, _ = change_whole(sound, in_order(whole), choice.host) if any(whole) else (sound, {})
+        changed = with_regions(*change_whole(sound, in_order(whole), choice.host)) if any(whole) else sound
         pose = sample_pose(spec.pose, of("pose"), shared)
         standing.append(Standing(choice=choice, part=sound, whole=whole, changed=changed, unplaced=unplaced, pose=pose))
     rng = stream(spec.seed, index, "places")

@@ -169,6 +169,20 @@ def test_a_size_that_is_no_positive_number_is_refused_by_name(name, field, bad):
         dataclasses.replace(example(name), **{field: bad})
 
 
+WHOLE = [
+    (name, field.name)
+    for name in SOLID
+    for field in dataclasses.fields(KINDS[name].record)
+    if field.name in ("seed", "branches")
+]
+
+
+@pytest.mark.parametrize(("name", "field"), WHOLE)
+def test_a_seed_or_a_count_below_0_is_refused_by_name(name, field):
+    with pytest.raises(BadInput, match=f"{field} must be a whole number of at least 0, got -1"):
+        dataclasses.replace(example(name), **{field: -1})
+
+
 @each_solid_kind
 @pytest.mark.parametrize(
     ("change", "text"),

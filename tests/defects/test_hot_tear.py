@@ -45,6 +45,15 @@ def test_raggedness_keeps_the_volume_and_bends_the_middle_alone():
     assert np.ptp(columns(ragged)[:, 2]) > 1.0
 
 
+@pytest.mark.parametrize("aspect", [0.1, 3.0, 8.0])
+def test_a_tear_wider_than_long_is_made_of_grains_to_its_rim(aspect):
+    """Its rim lies at 1.4 of half its width at the most; a middle that ends before it would leave no solid."""
+    flaw = sample(np.random.default_rng(0), length_mm=4.0, opening_mm=0.1, aspect=aspect, grains=8, branches=2)
+    box = dataclasses.replace(flaw, quaternion=(1.0, 0.0, 0.0, 0.0)).solid().bounding_box()
+    assert 0.7 * aspect * 4.0 < box[4] - box[1] < 1.4 * aspect * 4.0
+    assert flaw.volume_mm3 > 0
+
+
 def test_on_average_it_is_wider_in_the_middle_and_follows_its_ellipse():
     near, far = [], []
     for seed in range(15):

@@ -45,6 +45,7 @@ def test_an_unknown_kind_is_answered_with_a_near_one():
         ({"kind": "gas_pore"}, "lacks a field or has one of the wrong type.*diameter_mm"),
         ({"kind": "gas_pore", "diameter_mm": "1 mm"}, "lacks a field or has one of the wrong type"),
         ({"kind": "gas_pore", "diameter_mm": -1.0}, "diameter_mm must be a finite number above 0, got -1.0"),
+        ({"kind": ["gas_pore"]}, r"kind of a defect must be a name, .*got \['gas_pore'\]"),
         (3, "a defect must be an object with a kind, got 3"),
         (None, "a defect must be an object with a kind, got None"),
     ],

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defects.messages import BadInput, require_place, require_positive, unknown
+from defects.messages import BadInput, require_place, require_positive, require_whole, unknown
 
 
 def test_an_unknown_name_is_answered_with_near_ones_and_with_all():
@@ -57,3 +57,10 @@ def test_the_value_that_is_wrong_is_named_among_those_that_are_right():
 def test_a_place_is_three_finite_numbers_and_a_turn_is_one(centre_mm, quaternion, text):
     with pytest.raises(BadInput, match=text):
         require_place(centre_mm, quaternion)
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, 2.5, True, "1", None, math.nan])
+def test_a_whole_number_is_an_int_from_zero_on_and_nothing_else(value):
+    require_whole(seed=0, branches=2**40)
+    with pytest.raises(BadInput, match=f"seed must be a whole number of at least 0, got {value!r}"):
+        require_whole(branches=1, seed=value)

@@ -314,6 +314,12 @@ def test_what_is_added_lies_in_the_hollows():
     assert uniform_p(found[:, 2], -10, 10) > 0.01
 
 
+@pytest.mark.parametrize("way", [{}, {"on_surface": True}, {"thickest": 0.2}, {"clusters": 1, "spread_mm": 1.0}])
+def test_where_there_is_no_hollow_nothing_is_added(way):
+    rng, placer = np.random.default_rng(0), Placer(Host(solid=BLOCK))
+    assert placer.place(Grain(diameter_mm=0.5), rng, placer.clouds(Placement(**way), rng)) is None
+
+
 def test_a_flaw_of_two_pieces_has_neither_outside():
     """Two balls 10 mm apart in a plate with a slot between them and the rest: the second may not lie in the slot."""
 

@@ -82,8 +82,8 @@ def test_the_sampler_rounds_counts_and_draws_a_seed():
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"branches": -1}, "branches of a shrinkage cavity must be 0 to 16, got -1"),
-        ({"branches": 17}, "branches of a shrinkage cavity must be 0 to 16, got 17"),
+        ({"branches": -1}, "branches must be a whole number of at least 0, got -1"),
+        ({"branches": 17}, "branches of a shrinkage cavity must be 16 at most, got 17"),
         ({"roughness": 1.1}, r"roughness of a shrinkage cavity must be 0 to 1, got 1\.1"),
         ({"roughness": float("nan")}, "roughness of a shrinkage cavity must be 0 to 1, got nan"),
     ],

@@ -103,3 +103,17 @@ def test_a_body_that_is_not_there_or_wholly_inside_another_is_refused():
         WrongComponent(body="cub", scale=2.0).changed(SOLIDS)
     with pytest.raises(BadInput, match="nothing of body 'cube' is left"):
         WrongComponent(body="cube", scale=0.1, shift_mm=(0.0, 0.0, -1.5)).changed(SOLIDS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "differs"),
+    [
+        ({"material": "Cu"}, True),
+        ({"material": "Fe"}, False),
+        ({"material": "Fe", "scale": 0.9}, True),
+        ({"shift_mm": (0.0, 0.0, 0.1)}, True),
+        ({"quaternion": (0.5, 0.5, 0.5, 0.5)}, True),
+    ],
+)
+def test_it_differs_from_the_right_one_by_its_material_or_by_how_it_lies(changes, differs):
+    assert WrongComponent(body="pin", **changes).differs_from("Fe") == differs

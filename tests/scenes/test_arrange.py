@@ -67,7 +67,9 @@ def test_real_parts_rest_on_each_other_and_do_not_overlap(names):
         assert above.min_gap(below, 5.0) <= 2.5 * TOUCHING_MM
 
 
-@pytest.mark.parametrize("radii", [(2, 3), (2, 2, 2), (1, 2, 3, 4), (8, 1, 1, 1)], ids=str)
+@pytest.mark.parametrize(
+    "radii", [(2, 3), (2, 2, 2), (1, 2, 3, 4), (8, 1, 1, 1), (5, 0.1, 5, 0.1), (4, 1, 1, 4, 1, 3)], ids=str
+)
 def test_a_ring_keeps_its_gap_and_is_closed_as_tightly_as_it_can(radii):
     cubes = [Manifold.cube((2 * r / 3**0.5,) * 3, True) for r in radii]  # each in a ball of that radius
     placed = in_a_ring(cubes, 0.5)

@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from manifold3d import Manifold
 from scipy import stats
 
 from defects import kinds
 from defects.host import Host
+from scenes.body import Body
 from scenes.choose import choose_part
+from scenes.parts import Part
 from scenes.pose import posed
 from scenes.sample import sample
 from scenes.scene import SceneSpec
@@ -150,6 +153,38 @@ def test_flaws_that_find_no_place_are_counted_by_kind_and_never_lost():
     assert "crack" not in placed
     assert placed.count("inclusion_dense") == 2
     assert "inclusion_dense" not in scene.unplaced
+
+
+def test_powder_is_not_lost_in_the_place_of_a_missing_body():
+    """The bolted plate has no hollow but that, and it is labelled as the missing body."""
+    powder = {"kind": "trapped_powder", "length_mm": 6, "width_mm": 3, "grain_mm": 1.5, "material": "Ti"}
+    spec = dataset(parts=[{"library": "bolted", "host": "plate"}], defects=[{"kind": "missing_component"}, powder])
+    scene = sample(spec, 0, load)
+    assert [kinds.name_of(flaw) for flaw in scene.items[0].defects] == ["missing_component"]
+    assert scene.unplaced == {"trapped_powder": 1}
+
+
+def test_a_body_that_is_told_the_material_it_has_is_not_wrong():
+    """The pin is of iron anyway: in half of the scenes nothing is wrong, and nothing is labelled so."""
+    wrong = {"kind": "wrong_component", "material": {"choice": ["Fe", "Cu"]}}
+    spec = dataset(parts=[{"library": "bolted", "host": "plate"}], defects=[wrong])
+    scenes = [sample(spec, index, load) for index in range(40)]
+    found = [[flaw.material for flaw in scene.items[0].defects] for scene in scenes]
+    assert all(materials in ([], ["Cu"]) for materials in found)
+    assert [scene.unplaced for scene in scenes] == [{} if m else {"wrong_component": 1} for m in found]
+    assert stats.binomtest(found.count([]), 40).pvalue > 0.01
+
+
+def test_a_body_that_is_shifted_into_another_as_a_whole_is_counted_as_without_a_place():
+    """A ball of 6 mm inside a cube of 40 mm, shifted by as much: nothing of it would be left."""
+    ball = Manifold.sphere(3.0, 32)
+    cube = Manifold.cube((40.0, 40.0, 40.0), True) - ball
+    part = Part(bodies=(Body(name="cube", solid=cube, material="Al"), Body(name="ball", solid=ball, material="Fe")))
+    spec = dataset(defects=[{"kind": "wrong_component", "shift_mm": {"choice": [2.0, 6.5]}}])
+    scenes = [sample(spec, index, lambda choice: part) for index in range(16)]
+    shifts = [round(np.linalg.norm(flaw.shift_mm), 9) for scene in scenes for flaw in scene.items[0].defects]
+    assert set(shifts) == {2.0}
+    assert sum(scene.unplaced.get("wrong_component", 0) for scene in scenes) == 16 - len(shifts) > 0
 
 
 def test_where_all_find_a_place_none_is_counted():

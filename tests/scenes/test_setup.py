@@ -6,7 +6,7 @@ import pytest
 from defects.messages import BadInput
 from scenes.field_of_view import MARGIN
 from scenes.setup import sample_setup
-from tests.scenes.toy import dataset, load
+from tests.scenes.toy import bolted, dataset, load
 
 
 def test_corners_are_turned_and_shifted_with_the_part():
@@ -31,3 +31,20 @@ def test_a_magnification_that_is_given_is_taken():
 def test_a_part_that_does_not_fit_is_refused_by_name():
     with pytest.raises(BadInput, match="part 'block' is larger than the field of view"):
         sample_setup(dataset(scan={"detector": {"rows": 8, "columns": 8}}), 0, load)
+
+
+def test_what_the_beam_is_set_for_is_the_wrong_body_and_not_the_right_one():
+    """A pin of tungsten in place of iron, and none of the void that a missing one leaves."""
+    seen = []
+
+    def measure(bodies, _scan):
+        seen.append({body.material: body.solid.volume() for body in bodies})
+        raise BadInput("enough")
+
+    part = {"library": "bolted", "host": "plate"}
+    wishes = {"transmission": 0.1, "tube_kv": [80, 200]}
+    for flaw in ({"kind": "wrong_component", "material": "W"}, {"kind": "missing_component"}):
+        with pytest.raises(BadInput, match="enough"):
+            sample_setup(dataset(parts=[part], scan={"penetration": wishes}, defects=[flaw]), 0, load, measure)
+    assert [set(found) for found in seen] == [{"Al", "W"}, {"Al"}]
+    assert seen[0]["W"] == pytest.approx(bolted().body("pin").solid.volume(), rel=1e-9)

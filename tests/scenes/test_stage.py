@@ -168,6 +168,20 @@ def test_a_fixture_is_matter_of_its_own_that_meets_no_part(kind):
         assert (held.surface - sound.surface).volume() == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("arrangement", ["stack", "row", "ring"])
+@pytest.mark.parametrize("kind", ["foam", "cup"])
+def test_a_wrong_body_that_stands_out_meets_nothing_and_is_in_the_picture(arrangement, kind):
+    stage = {"parts": 2, "arrangement": arrangement, "gap_mm": 1.0, "fixture": {"kind": kind}}
+    wrong = {"kind": "wrong_component", "shift_mm": 30.0, "scale": 1.5}
+    parts = [{"library": "bolted", "host": "plate"}]
+    spec = dataset(parts=parts, scan=ROOMY, stage=stage, defects=[wrong], pose={"orientation": "upright"})
+    for index in range(3):
+        scene = sample(spec, index, load)
+        solids = [solid.surface for solid in specimen_of(scene).solids]
+        assert united_mm3(solids) == pytest.approx(filled_mm3(solids), rel=1e-8)
+        assert max(np.abs(s.bounding_box()).max() for s in solids) <= scene.volume.voxel_mm * scene.volume.shape[0] / 2
+
+
 def test_all_of_a_fixture_is_in_the_picture_and_in_the_volume():
     spec = spec_of(fixture={"kind": "cup", "wall_mm": 5.0})
     for index in range(4):
