@@ -57,8 +57,8 @@ def test_words_that_need_more_room_go_on_in_the_next_line():
     assert all(x + FONT.getlength(word) <= preview.WIDTH for line in lines for x, word in line)
 
 
-def sample(kinds: list[str]) -> dict:
-    """Return a cube of 8 voxels a side in air, each kind a voxel of a diagonal in it."""
+def sample(kinds: list[str], fixture: str | None = None) -> dict:
+    """Return a cube of 8 voxels a side in air, each kind a voxel of a diagonal in it; a fixture is all about it."""
     labels, volume = np.zeros((16, 16, 16), np.uint8), np.zeros((16, 16, 16), np.float16)
     labels[4:12, 4:12, 4:12], volume[4:12, 4:12, 4:12] = 1, 0.02
     instances, fractions = np.zeros((16, 16, 16), np.uint16), np.zeros((16, 16, 16), np.uint8)
@@ -67,7 +67,10 @@ def sample(kinds: list[str]) -> dict:
         labels[at], instances[at], fractions[at], volume[at] = 1 + number, number, 255, 0
     part, scan = {"name": "cube", "materials": {"cube": "Al"}}, {"source_detector_mm": 2, "source_object_mm": 1}
     scan |= {"tube_kv": 100, "views": 4}
-    scene = {"split": "train", "part": part, "scan": scan, "volume": {"voxel_mm": 0.5}}
+    scene = {"split": "train", "items": [{"part": part}], "scan": scan, "volume": {"voxel_mm": 0.5}}
+    scene["fixture"] = fixture and {"material": fixture}
+    if fixture:
+        labels[labels == 0] = 2 + len(kinds)
     return {
         "key": "toy-000000", "projections": np.tile(np.eye(16, dtype=np.float16), (4, 1, 1)), "volume": volume,
         "labels": labels, "instances": instances, "fractions": fractions,
@@ -77,8 +80,20 @@ def sample(kinds: list[str]) -> dict:
 
 
 def sheet_of(kinds: list[str]) -> Image.Image:
-    classes = [{"name": "air", "role": "air"}, {"name": "Al", "role": "material"}]
-    return preview.contact_sheet([sample(kinds)], classes + [{"name": kind, "role": "defect"} for kind in kinds])
+    named = [("air", "air"), ("Al", "material"), *((kind, "defect") for kind in kinds)]
+    classes = [{"value": value, "name": name, "role": role} for value, (name, role) in enumerate(named)]
+    return preview.contact_sheet([sample(kinds)], classes)
+
+
+def test_the_parts_are_looked_at_and_not_what_holds_them():
+    """Foam that fills the volume leaves the pictures as they are; where the part is of the same matter, it does not."""
+    classes = [{"name": n, "role": r, "value": v} for v, (n, r) in enumerate([("air", "air"), ("Al", "material"),
+               ("crack", "defect"), ("foam", "material")])]  # fmt: skip
+    bare, held, of_foam = (
+        np.asarray(preview.contact_sheet([sample(["crack"], fixture)], classes)) for fixture in (None, "foam", "Al")
+    )
+    assert np.array_equal(bare, held)
+    assert not np.array_equal(bare, of_foam)
 
 
 def test_each_kind_has_its_colour_in_the_legend_and_in_the_part():
