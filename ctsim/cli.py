@@ -121,10 +121,12 @@ def render(
     ] = False,
 ) -> None:
     """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata."""
-    from ctsim.scenario.read import is_scenario
+    from ctsim.scenario.read import is_metadata, is_scenario
     from scenes.json_file import read_json
 
     values = read_json(scene)
+    if is_metadata(values):
+        raise BadInput(f"{scene.name} holds the metadata of pictures, not how to take them; give their scenario itself")
     _new_folder(out)
     if is_scenario(values):
         _render_scenario(scene, values, out, as_scenario)
