@@ -135,7 +135,7 @@ def _check_sizes(value: Any, source: str, place: tuple[str, ...]) -> None:
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             if key not in ("vectors", "nominal_vectors"):  # the cosine of 90 deg is 6e-17
                 _check_sizes(item, source, (*place, str(key)))
-    elif isinstance(value, int | float) and math.isfinite(value) and place != ("seed",):
+    elif (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))) and place != ("seed",):
         low, high = SIZES
         if value and not low <= abs(value) <= high:
             raise BadInput(

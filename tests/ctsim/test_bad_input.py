@@ -208,6 +208,10 @@ def test_datasets_that_nobody_knows(refused, tmp_path):
         ("name:\tx\n\t- y", "not readable as YAML"),
         ("\x00", "not readable as YAML"),
         ("!!python/object/apply:os.getcwd []", "not readable as YAML"),
+        ("name: " + 2000 * "[" + 2000 * "]", "nested too deeply"),
+        ("seed: " + 5000 * "1", "not readable as YAML"),
+        ("scenes: " + 400 * "1", "scenes: expected 0, or a size from 1e-09 to 1e+09"),
+        ("name: 2026-02-30", "not readable as YAML"),
         ("{1: 2, name: x, parts: [{library: bracket}]}", "small.yaml"),
     ],
 )
@@ -375,6 +379,7 @@ def test_a_full_disk(good, tmp_path):
         (None, "no scene file"),
         (b"{garbage", "not readable as JSON"),
         (GARBAGE, "not readable as JSON"),
+        (b'{"seed": ' + 5000 * b"1" + b"}", "not readable as JSON"),
         (b"[1, 2]", "must hold a scene"),
         (b"{}", "must hold a scene"),
         (b'{"items": []}', "dataset: is missing"),
