@@ -109,9 +109,8 @@ def _setups(spec: DatasetSpec, folder: Path) -> list[Setup]:
 def _check_bodies(spec: DatasetSpec, parts: dict[str, Part], setups: list[Setup]) -> None:
     """Raise BadInput where a flaw is to befall a body that no part has beside its host."""
     found = [(parts[part.key], part.host or parts[part.key].bodies[0].name) for part in spec.parts]
-    found += [  # as they are drawn
-        (one.part, one.choice.host) for setup in setups for one in setup.standing
-    ]  # as their dimensions have them
+    drawn = [one for setup in setups for one in setup.standing]  # other dimensions may have other bodies
+    found += [(one.part, one.choice.host) for one in drawn]
     known = {body.name for part, host in found for body in part.bodies if body.name != host} | {ANY}
     for number, wish in enumerate(spec.defects):
         for name in names_of(wish.parameters.get("body")):

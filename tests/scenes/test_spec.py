@@ -573,6 +573,21 @@ def test_a_file_that_is_no_scene_is_refused(tmp_path, content, text):
         read_scene_spec(tmp_path / "scene.json")
 
 
+SET = {"penetration": {"tube_kv": [100, 200]}}
+AFTER = {"of": "tube_kv", "table": [[100, 1.0], [200, 2.0]]}
+
+
+def test_what_is_drawn_after_the_tube_is_set_may_follow_its_voltage_and_nothing_else_may():
+    assert dataset(scan=SET | {"filters": {"Cu": AFTER}, "exposure_mas": AFTER}).scan.exposure_mas == AFTER
+    for changes in (
+        {"scan": SET | {"detector": {"pixel_mm": AFTER}}},
+        {"scan": SET, "defects": [{"kind": "gas_pore", "diameter_mm": AFTER}]},
+        {"scan": {"filters": {"Cu": AFTER}}},
+    ):
+        with pytest.raises(BadInput, match=r"unknown name after of: 'tube_kv'.*give it under shared"):
+            dataset(**changes)
+
+
 def test_records_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         dataset().seed = 3
