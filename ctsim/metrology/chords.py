@@ -12,7 +12,8 @@ from ctsim.backends.splat import LANES, snap, splat
 from ctsim.geometry import Geometry
 from ctsim.kernel import kernel
 
-Mesh = tuple[Float[np.ndarray, "vertex 3"], Int[np.ndarray, "face 3"]]
+Mesh = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]
+"""Corners [mm] and faces of a solid; those of several meshes are as many as they are."""
 
 
 def chords_mm(solids: Sequence[Mesh], geometry: Geometry) -> Float[np.ndarray, "solid view row col"]:
