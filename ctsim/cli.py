@@ -103,6 +103,8 @@ def preview(
     if Path(dataset).is_dir():
         classes = read_dataset(Path(dataset))["classes"]
         samples = list(itertools.islice(read_samples(Path(dataset)), count))
+        if not samples:
+            raise BadInput(f"{dataset} holds no scan to show; its dataset.json says why all were dropped")
     else:
         spec, folder = _spec(dataset, None, seed)
         classes, samples = first_samples(spec, folder, count, _note)
