@@ -575,7 +575,7 @@ def test_a_file_that_is_no_scene_is_refused(tmp_path, content, text):
 
 def test_counts_are_bounded_in_choices_too_and_a_cut_bounds_them():
     for most in ({"choice": [1, {"poisson": 1e6}]}, {"choice": [[0, 20_000]]}, {"poisson": 2e4}):
-        with pytest.raises(BadInput, match="defects.0.count: must be at most 10000"):
+        with pytest.raises(BadInput, match=r"defects.0.count: must be at most 10000"):
             dataset(defects=[{"kind": "gas_pore", "diameter_mm": 1, "count": most}])
     cut = {"poisson": 2e4, "within": [0, 9000]}
     assert dataset(defects=[{"kind": "gas_pore", "diameter_mm": 1, "count": cut}]).defects[0].count == cut
