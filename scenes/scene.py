@@ -42,6 +42,12 @@ class PartChoice(Record):
     materials: dict[str, str]
     host: str
 
+    @model_validator(mode="after")
+    def _one_source(self) -> "PartChoice":
+        if (self.library is None) == (self.file is None):
+            raise ValueError("expected either library: NAME or file: PATH, got " + ("both" if self.file else "neither"))
+        return self
+
 
 class Pose(Record):
     """Where the part stands on the stage.

@@ -600,6 +600,14 @@ def test_what_is_drawn_after_the_tube_is_set_may_follow_its_voltage_and_nothing_
             dataset(**changes)
 
 
+@pytest.mark.parametrize(("source", "got"), [({"file": "a.npz"}, "both"), ({"library": None}, "neither")])
+def test_the_part_of_a_scene_comes_from_one_place(source, got):
+    values = scene().to_json()
+    values["items"][0]["part"] |= source
+    with pytest.raises(BadInput, match=rf"items.0.part: expected either library: NAME or file: PATH, got {got}"):
+        SceneSpec.from_json(values)
+
+
 def test_records_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         dataset().seed = 3
