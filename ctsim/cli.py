@@ -103,6 +103,8 @@ def preview(
     if Path(dataset).is_dir():
         classes = read_dataset(Path(dataset))["classes"]
         samples = list(itertools.islice(read_samples(Path(dataset)), count))
+        if not samples:
+            raise BadInput(f"{dataset} holds no scan to show; its dataset.json says why all were dropped")
     else:
         spec, folder = _spec(dataset, None, seed)
         classes, samples = first_samples(spec, folder, count, _note)
@@ -121,10 +123,12 @@ def render(
     ] = False,
 ) -> None:
     """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata."""
-    from ctsim.scenario.read import is_scenario
+    from ctsim.scenario.read import is_metadata, is_scenario
     from scenes.json_file import read_json
 
     values = read_json(scene)
+    if is_metadata(values):
+        raise BadInput(f"{scene.name} holds the metadata of pictures, not how to take them; give their scenario itself")
     _new_folder(out)
     if is_scenario(values):
         _render_scenario(scene, values, out, as_scenario)

@@ -18,7 +18,8 @@ import numpy as np
 from ctsim.files import sha256_of
 from defects.messages import BadInput
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Of what a dataset holds; 2 has several parts a scene, splits of kinds, and more of each defect."""
 
 MEMBERS = (
     "defects.json",
@@ -126,7 +127,10 @@ def read_dataset(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict) or not {"name", "classes", "splits", "shards"} <= record.keys():
         raise BadInput(f"{path} is not a ctsim dataset: it lacks name, classes, splits or shards")
     if record.get("schema_version") != SCHEMA_VERSION:
-        raise BadInput(f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}")
+        raise BadInput(
+            f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}; read it with the "
+            "version of ctsim that made it, or make it again"
+        )
     for name, keys in RECORDS.items():
         listed = record.get(name)
         if not isinstance(listed, list) or not all(isinstance(r, dict) and keys <= r.keys() for r in listed):

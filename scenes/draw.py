@@ -149,9 +149,10 @@ def names_in(value: Any) -> set[str]:
 
 
 def names_of(value: Draw) -> list[str]:
-    """Return every name that a draw of names can give; none for None."""
-    items = value["choice"] if isinstance(value, dict) else [value]
-    return [item for item in items if item]
+    """Return every name that a draw of names can give, in choices of choices too; none for None."""
+    if isinstance(value, dict):
+        return [name for item in value["choice"] for name in names_of(item)]
+    return [value] if value else []
 
 
 def _follow(value: dict, rng: np.random.Generator, shared: Mapping[str, float]) -> float:

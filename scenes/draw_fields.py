@@ -22,11 +22,17 @@ def _at_least_zero(value: Any) -> Any:
 
 def _count(value: Any) -> Any:
     check(value, lowest=0.0, count=True)
-    least, most = extent(value)
-    most = value["poisson"] if isinstance(value, dict) and "poisson" in value else most
-    if least > MOST_DEFECTS or (math.isfinite(most) and most > MOST_DEFECTS):
+    if _most(value) > MOST_DEFECTS:
         raise BadInput(f"must be at most {MOST_DEFECTS}, got {value!r}")
     return value
+
+
+def _most(value: Any) -> float:
+    """Return the largest count that a draw gives; of one without an end its mean."""
+    if isinstance(value, dict) and "choice" in value:
+        return max(map(_most, value["choice"]))
+    most = extent(value)[1]
+    return most if math.isfinite(most) else value["poisson"]
 
 
 Positive = Annotated[Any, BeforeValidator(_above_zero)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from defects import kinds
 from defects.host import Host
+from defects.missing_component import ANY
 from defects.place import Placer
 from defects.wrong_component import WrongComponent
 from scenes.defect_spec import DefectSpec
@@ -32,7 +33,7 @@ def sample_whole(
 ) -> tuple[Found, dict[str, int]]:
     """Return the flaws that change a part as a whole, and how many of each kind found nothing to change.
 
-    A body has one such flaw at most.
+    A body has one such flaw at most. A flaw of a body that this part has not, or has as its host, finds nothing.
 
     Args:
         wishes: What to draw from; entries of other kinds give none.
@@ -48,8 +49,8 @@ def sample_whole(
         kind = kinds.kind_of(wish.kind)
         for _ in range(draw_count(wish.count, rng, shared) if kind.whole_part else 0):
             numbers = _numbers(wish, rng, shared)
-            gone = numbers.get("body") in {b.name for b in part.bodies} - set(bodies)
-            flaw = None if gone else kind.sample(rng, bodies=tuple(bodies), **numbers)
+            there = numbers.get("body", ANY) in (ANY, *bodies[1:])
+            flaw = kind.sample(rng, bodies=tuple(bodies), **numbers) if there else None
             if flaw is None or _changes_nothing(flaw, part):
                 unplaced[wish.kind] = unplaced.get(wish.kind, 0) + 1
                 continue

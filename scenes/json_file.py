@@ -21,7 +21,7 @@ def read_json(path: Path) -> Any:
         raise BadInput(f"no scene file {path}") from error
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}; give a JSON file") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # no JSON, no text, or a whole number of thousands of digits
         raise BadInput(f"{path} is not readable as JSON: {error}") from error
     except RecursionError as error:
         raise BadInput(f"{path} is not readable as JSON: it is nested too deeply") from error

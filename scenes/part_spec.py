@@ -54,7 +54,7 @@ class PartSpec(Record):
     def key(self) -> str:
         """The name, made from the source where none is given."""
         stem = self.library or Path(self.file or "").stem
-        return self.name or "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_")
+        return self.name or "".join(c if c.isalnum() else "_" for c in stem.lower()).strip("_") or "part"
 
 
 class PoseSpec(Record):

@@ -42,6 +42,12 @@ class PartChoice(Record):
     materials: dict[str, str]
     host: str
 
+    @model_validator(mode="after")
+    def _one_source(self) -> "PartChoice":
+        if (self.library is None) == (self.file is None):
+            raise ValueError("expected either library: NAME or file: PATH, got " + ("both" if self.file else "neither"))
+        return self
+
 
 class Pose(Record):
     """Where the part stands on the stage.
@@ -236,8 +242,15 @@ class SceneSpec(Record):
     def from_json(cls, values: Any, source: str = "scene") -> "SceneSpec":
         """Return the scene that `to_json` wrote, or raise BadInput that names what is wrong in `source`."""
         if not isinstance(values, dict):
-            raise BadInput(f"{source} must hold a scene: a JSON object with the keys {', '.join(cls.model_fields)}")
+            raise _no_scene(source)
         items = values.get("items")
+        if items is None and {"part", "pose", "defects"} & values.keys():
+            raise BadInput(
+                f"{source} was written by an earlier version of ctsim, when a scene held a single part; expected part, "
+                "pose and defects under items: render it with that version, or make the scene again with this one"
+            )
+        if not {"items", "scan", "volume"} & values.keys():
+            raise _no_scene(source)
         if isinstance(items, list):
             read = [_with_flaws(item, f"{source}: items.{i}") for i, item in enumerate(items)]
             values = {**values, "items": read}
@@ -257,6 +270,14 @@ def scene_spec_of(values: Any, source: str) -> SceneSpec:
         source: The file's name, for messages.
     """
     return SceneSpec.from_json(values.get("scene", values) if isinstance(values, dict) else values, source)
+
+
+def _no_scene(source: str) -> BadInput:
+    """Return the error for what is no scene at all."""
+    return BadInput(
+        f"{source} must hold a scene: a JSON object with the keys {', '.join(SceneSpec.model_fields)}; give the "
+        "scene.json of a sample, as `ctsim replay` writes it"
+    )
 
 
 def _with_flaws(item: Any, source: str) -> Any:

@@ -29,6 +29,12 @@ def _voxel_mm(value: Any) -> Any:
 Share = Annotated[float, Field(strict=True)]
 
 
+FOLLOW_THE_TUBE = {"filters", "exposure_mas", "source_detector_mm", "magnification"}
+"""Draws of the scan that may follow tube_kv where penetration sets it: all others are made before."""
+
+_OTHERS: dict[str, Any] = {"shared": True, "scan": FOLLOW_THE_TUBE}
+
+
 class VolumeDraws(Record):
     """The reconstruction.
 
@@ -97,9 +103,10 @@ class DatasetSpec(Record):
     def _makes_sense(self) -> "DatasetSpec":
         if min(self.splits.values(), default=0) < 0 or not sum(self.splits.values()) > 0:
             raise ValueError(f"splits need shares >= 0 with a sum above 0, got {self.splits}")
+        if lost := sorted(names_in(self.model_dump(mode="python", exclude=_OTHERS)) - {*self.shared}):
+            raise ValueError(f"{unknown('name after of:', lost[0], self.shared)}; give it under shared:")
         known = {*self.shared, *(["tube_kv"] if self.scan.penetration else [])}
-        followed = names_in(self.model_dump(mode="python", exclude={"shared"}))
-        if lost := sorted(followed - known):
+        if lost := sorted(names_in(self.scan.model_dump(mode="python", include=FOLLOW_THE_TUBE)) - known):
             raise ValueError(f"{unknown('name after of:', lost[0], known)}; give it under shared:")
         if loops := sorted(names_in(self.shared)):
             raise ValueError(f"shared: a shared draw follows no other, got of: {loops[0]}")
@@ -135,7 +142,7 @@ def _check_sizes(value: Any, source: str, place: tuple[str, ...]) -> None:
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
             if key not in ("vectors", "nominal_vectors"):  # the cosine of 90 deg is 6e-17
                 _check_sizes(item, source, (*place, str(key)))
-    elif isinstance(value, int | float) and math.isfinite(value) and place != ("seed",):
+    elif (isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))) and place != ("seed",):
         low, high = SIZES
         if value and not low <= abs(value) <= high:
             raise BadInput(

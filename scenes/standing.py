@@ -89,7 +89,7 @@ def sample_part(
     one_by_one = {name: draw(value, rng) for name, value in sorted(spec.materials.items())}
     for name in (*one_by_one, *([spec.host] if spec.host else [])):
         Part(bodies=bodies).body(name)  # a wrong name is told with the right ones
-    materials = {b.name: one_by_one.get(b.name, whole or b.material) for b in bodies}
+    materials = {b.name: one_by_one.get(b.name) or whole or b.material for b in bodies}
     choice = bare.model_copy(update={"materials": materials, "host": spec.host or bodies[0].name})
     return choice, load(choice)
 

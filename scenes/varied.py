@@ -111,7 +111,8 @@ def _middle(value: Draw, kinds: tuple[Any, ...]) -> Any:
 
 def _first(value: Mapping[str, Any]) -> Any:
     items = value["choice"]
-    return items[0] if isinstance(items, list | tuple) and items else None
+    first = items[0] if isinstance(items, list | tuple) and items else None
+    return _first(first) if isinstance(first, Mapping) and "choice" in first else first
 
 
 def _centre(value: Mapping[str, Any]) -> float:

@@ -18,5 +18,10 @@ _Loader.add_implicit_resolver(
 
 
 def read_yaml(text: str) -> Any:
-    """Return what a YAML text holds; raises yaml.YAMLError where it is none."""
-    return yaml.load(text, Loader=_Loader)
+    """Return what a YAML text holds; raises yaml.YAMLError where it is none, or nested too deeply to be read."""
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deeply") from error
+    except ValueError as error:  # a whole number of thousands of digits, a day that no month has
+        raise yaml.YAMLError(str(error)) from error

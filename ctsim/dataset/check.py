@@ -8,6 +8,7 @@ import numpy as np
 
 from ctsim.files import sha256_of
 from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard
+from ctsim.truth import LEAST_SHARE
 from defects.kinds import name_of
 from defects.messages import BadInput
 from scenes.records import SPLITS
@@ -139,13 +140,21 @@ def _label_faults(sample: dict[str, Any], dataset: dict) -> Iterator[str]:
 
 
 def _volumes_mm3(sample: dict[str, Any]) -> tuple[float, float]:
-    """Return the volume of the defects that lie wholly within the voxels, and of all; those of no solid have none."""
-    half_mm = sample["scene"]["voxel_mm"] * np.array(sample["fractions"].shape[::-1]) / 2
+    """Return what fractions must show of the defects that lie wholly within the voxels, and the volume of all.
+
+    Those of no solid have none. What is too thin for a voxel to show, less than LEAST_SHARE of it, may be missing.
+    """
+    voxel_mm = sample["scene"]["voxel_mm"]
+    half_mm = voxel_mm * np.array(sample["fractions"].shape[::-1]) / 2
     solid, least = [record for record in sample["defects"] if record["volume_mm3"] is not None], 0.0
     for record in solid:
         # no corner lies farther from the centre of mass than the whole extent
         reach_mm = np.abs(record["centroid_stage_mm"]) + record["feret_max_mm"]
-        least += record["volume_mm3"] if np.all(reach_mm <= half_mm) else 0.0
+        volume_mm3 = record["volume_mm3"]
+        area_mm2 = np.cbrt(np.pi) * np.cbrt(6 * volume_mm3) ** 2 / record["sphericity"]
+        # both sides of a thin sheet lie in the same voxels, and it meets at most 3 for each voxel's face of its area
+        unseen_mm3 = min(LEAST_SHARE * 1.5 * area_mm2 * voxel_mm, volume_mm3)
+        least += volume_mm3 - unseen_mm3 if np.all(reach_mm <= half_mm) else 0.0
     return least, sum(record["volume_mm3"] for record in solid)
 
 

@@ -1,6 +1,7 @@
 """What a dataset consists of before anything is rendered: which scene goes into which shard, and the classes."""
 
 import hashlib
+import itertools
 import json
 import math
 from dataclasses import dataclass
@@ -16,8 +17,10 @@ from ctsim.shards import SCHEMA_VERSION
 from ctsim.spectrum import tube_spectrum
 from ctsim.trajectory import nominal_geometry
 from defects import kinds
-from defects.messages import BadInput
-from scenes.choose import choose_part
+from defects.messages import BadInput, unknown
+from defects.missing_component import ANY
+from scenes.choose import choose_part, original_of
+from scenes.defect_spec import DefectSpec
 from scenes.draw import extent, names_of
 from scenes.parts import Part, fingerprint, load_part, source_of
 from scenes.records import SPLITS
@@ -79,12 +82,16 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
     panel = spec.scan.detector
     scintillators = names_of(spec.scan.varied.get("detector.scintillator", panel.scintillator))
     layers = [*panel.filters, *panel.window, *scintillators]
-    for name in (*materials_of(spec, load_sources(spec, folder)), *spec.scan.filters, *layers):
+    parts = load_sources(spec, folder)
+    for name in (*materials_of(spec, parts), *spec.scan.filters, *layers):
         material(name)
     wish = spec.scan.penetration
-    for tube_kv in (wish.tube_kv if wish else extent(spec.scan.tube_kv)) if spec.scan.spectrum is None else ():
-        tube_spectrum(tube_kv, spec.scan.tube_target, spec.scan.anode_deg, ())
+    if spec.scan.spectrum is None:
+        targets = names_of(spec.scan.varied.get("tube_target", spec.scan.tube_target))
+        for tube_kv, target in itertools.product(wish.tube_kv if wish else extent(spec.scan.tube_kv), targets):
+            tube_spectrum(tube_kv, target, spec.scan.anode_deg, ())
     setups = _setups(spec, folder, scenes)
+    _check_bodies(spec, parts, setups)
     check_beam(setups[0].scan if wish else _weakest(spec, setups[0].scan))
     for setup in setups if spec.volume.method == "fdk" else ():
         check_path(nominal_geometry(setup.scan))
@@ -93,7 +100,7 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
 def _setups(spec: DatasetSpec, folder: Path, scenes: int) -> list[Setup]:
     """Return the first scenes before anything goes wrong in them; where all are too thick for the tube, say so."""
     found, reasons = [], []
-    for index in range(min(spec.scenes, scenes)):
+    for index in dict.fromkeys(original_of(spec, i) for i in range(min(spec.scenes, scenes))):
         try:
             found.append(sample_setup(spec, index, lambda choice: load_part(choice, folder), rays_through))
         except BadInput as error:
@@ -103,6 +110,18 @@ def _setups(spec: DatasetSpec, folder: Path, scenes: int) -> list[Setup]:
     if not found:
         raise reasons[0]
     return found
+
+
+def _check_bodies(spec: DatasetSpec, parts: dict[str, Part], setups: list[Setup]) -> None:
+    """Raise BadInput where a flaw is to befall a body that no part has beside its host."""
+    found = [(parts[part.key], part.host or parts[part.key].bodies[0].name) for part in spec.parts]
+    drawn = [one for setup in setups for one in setup.standing]  # other dimensions may have other bodies
+    found += [(one.part, one.choice.host) for one in drawn]
+    known = {body.name for part, host in found for body in part.bodies if body.name != host} | {ANY}
+    for number, wish in enumerate(spec.defects):
+        for name in names_of(wish.parameters.get("body")):
+            if name not in known:
+                raise BadInput(f"defects.{number}.body: {unknown('body beside a host', name, known)}")
 
 
 def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:
@@ -146,8 +165,13 @@ def class_records(classes: tuple[str, ...]) -> list[dict]:
 def materials_of(spec: DatasetSpec, parts: dict[str, Part]) -> list[str]:
     """Return every material that a scene may hold, filled defects included."""
     matter = _sound_materials(spec, parts)
-    filled = {n for d in spec.defects for n in _choices(d.parameters.get("material")) if n}
-    return sorted(matter | filled)
+    return sorted(matter.union(*map(_fillings, spec.defects)))
+
+
+def _fillings(wish: DefectSpec) -> list[str]:
+    """Return the materials that a flaw may be filled with: those of the spec, or else the kind's own."""
+    own = kinds.kind_of(wish.kind).parameters.get("material")
+    return names_of(wish.parameters.get("material", own and own.default))
 
 
 def _sound_materials(spec: DatasetSpec, parts: dict[str, Part]) -> set[str]:
@@ -157,11 +181,11 @@ def _sound_materials(spec: DatasetSpec, parts: dict[str, Part]) -> set[str]:
 
 
 def _part_materials(spec, part: Part) -> list[str]:
-    for name in spec.materials:
+    for name in () if spec.dimensions else spec.materials:  # other dimensions may have other bodies
         part.body(name)
-    names = []
+    names = [name for value in spec.materials.values() for name in names_of(value)]
     for body in part.bodies:
-        names += _choices(spec.materials.get(body.name)) or _choices(spec.material) or [body.material]
+        names += names_of(spec.materials.get(body.name)) or names_of(spec.material) or [body.material]
     return [n for n in names if n] if all(names) else _complain(spec, part)
 
 
@@ -170,17 +194,6 @@ def _complain(spec, part: Part) -> list[str]:
         f"part {spec.key!r} has bodies without a material; give material: NAME, or one for each of "
         f"{', '.join(b.name for b in part.bodies)} under materials:"
     )
-
-
-def _choices(value: object) -> list[str]:
-    """Return the names that a draw of a name can give."""
-    if value is None:
-        return []
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, dict) and set(value) <= {"choice", "weights"} and "choice" in value:
-        return [name for item in value["choice"] for name in _choices(item)]
-    raise BadInput(f"a material must be a name or {{choice: [names]}}, got {value!r}")
 
 
 def identity_of(spec: DatasetSpec, parts: dict[str, Part]) -> dict:

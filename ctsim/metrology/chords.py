@@ -13,6 +13,7 @@ from ctsim.geometry import Geometry
 from ctsim.kernel import kernel
 
 Mesh = tuple[Float[np.ndarray, "_ 3"], Int[np.ndarray, "_ 3"]]
+"""Corners [mm] and faces of a solid; those of several meshes are as many as they are."""
 
 
 def chords_mm(solids: Sequence[Mesh], geometry: Geometry) -> Float[np.ndarray, "solid view row col"]:

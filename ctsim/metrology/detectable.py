@@ -32,5 +32,5 @@ def rose_ratio(share: Float[np.ndarray, "box_z box_y box_x"], contrast_per_mm: f
 
 
 def is_detectable(ratio: float | None, voxels_across: float) -> bool:
-    """Return whether a flaw fulfils the RULE; without noise, when there is no ratio, its size alone decides."""
+    """Return whether a flaw fulfils the RULE; in a scan without noise, which has no ratio, its size alone decides."""
     return bool((ratio is None or ratio >= LEAST_ROSE_RATIO) and voxels_across >= LEAST_VOXELS_ACROSS)

@@ -101,7 +101,7 @@ def neighbours(trees: list[Tree]) -> list[tuple[float | None, int | None]]:
             pair = (min(i, int(j)), max(i, int(j)))
             if pair not in known:
                 gap = gap_mm(tree, trees[j], best)
-                if gap < best or best == 0:
+                if gap < best:
                     known[pair] = gap
             else:
                 gap = known[pair]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ctsim.metrology.size import rounded
+from defects import kinds
 from scenes.body import VOID
 
 SMALL_MM = 0.6
@@ -26,13 +27,14 @@ def porosity_of(records: Sequence[dict[str, Any]], reference_mm3: float) -> dict
     Giesserei-Industrie, 2019) is made from: share of the reference volume, largest void, number, and distances. The
     guideline may leave out voids of at most 0.6 mm, so they are listed by themselves here, by their greatest Feret
     diameter. Nothing is graded: reference volumes by function, surfaces still to be machined and limits by class are
-    the user's, and what a scan finds is not what is there. Fillings are no voids; cracks are.
+    the user's, and what a scan finds is not what is there. Fillings are no voids; cracks are. Nor is the place of a
+    component that is missing: it lies beside the host.
 
     Args:
         records: Of all defects; see `ctsim.metrology.records`.
         reference_mm3: Volume of the host before anything went wrong with it [mm3].
     """
-    voids = [r for r in records if r["volume_mm3"] is not None and r["material"] == VOID]
+    voids = [r for r in records if r["material"] == VOID and not kinds.kind_of(r["kind"]).whole_part]
     large = [r for r in voids if r["feret_max_mm"] > SMALL_MM]
     small = [r for r in voids if r["feret_max_mm"] <= SMALL_MM]
     return {

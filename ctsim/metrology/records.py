@@ -47,7 +47,8 @@ def defect_records(
     * `radiograph_contrast_to_noise_best` and `_median`, expected of its best pixel in each view: of the best view, and
       the median view;
     * `rose_ratio`, the signal to noise of all its voxels together, `detectable`, and the `detectable_rule`. The noise
-      is the expected one, or where the volume is not made by FDK, that measured about the defect.
+      is the expected one, or where the volume is not made by FDK, that measured about the defect; where that cannot
+      be measured, `detectable` is None. What lies beside the volume is not detectable.
     * Expected noise is that of quanta, read-out and rounding; artefacts are in the measured one alone.
 
     Args:
@@ -120,11 +121,13 @@ def _contrasts(
     total, squares = float(share.sum(dtype=float)), float((share.astype(float) ** 2).sum())
     noise = seen and (seen.noise_per_mm or (found and found[1]))
     ratio = rose_ratio(share, seen.contrast_per_mm, noise) if seen and noise else None
+    if not total:  # it lies beside the volume
+        ratio = 0.0
     mean = seen.contrast_per_mm * squares / total / seen.noise_per_mm if seen and seen.noise_per_mm and total else None
     values = (
         found and found[0] / found[1], mean, seen and seen.best, seen and seen.median, ratio,
     )  # fmt: skip
     return {
         **{name: None if v is None else rounded(v) for name, v in zip(CONTRASTS[:-1], values, strict=True)},
-        "detectable": is_detectable(ratio, voxels_across),
+        "detectable": None if seen and ratio is None else is_detectable(ratio, voxels_across),
     }

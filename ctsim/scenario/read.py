@@ -30,7 +30,7 @@ from scenes.records import Record, validated
 from scenes.scene import ScanSpec
 from scenes.trajectory import TrajectorySpec, distances_mm
 
-FILE_TYPE = "CTSimU Scenario"
+FILE_TYPE, METADATA_TYPE = "CTSimU Scenario", "CTSimU Metadata"
 VERSIONS = ((1, 0), (1, 1), (1, 2))
 IN_ITS_WORDS = {"trajectory.vectors: row": "geometry: view", "trajectory: ": "", "vectors: row": "geometry: view"}
 """What our records call things, and what the format does."""
@@ -79,6 +79,12 @@ def is_scenario(values: Any) -> bool:
     about = values.get("file")
     typed = isinstance(about, dict) and about.get("file_type") == FILE_TYPE
     return typed or {"geometry", "acquisition"} <= set(values)
+
+
+def is_metadata(values: Any) -> bool:
+    """Return whether JSON holds what stands beside the pictures of a scenario (section 13 of the format)."""
+    about = values.get("file") if isinstance(values, dict) else None
+    return isinstance(about, dict) and about.get("file_type") == METADATA_TYPE
 
 
 def read_scenario(path: Path, values: Any = None) -> Scenario:

@@ -14,7 +14,7 @@ from ctsim.files import write_file
 from ctsim.radiograph import no_beam, open_beam, scan
 from ctsim.scanner import Scanner, scanner_of
 from ctsim.scenario.acquisition import Field
-from ctsim.scenario.read import Scenario
+from ctsim.scenario.read import METADATA_TYPE, Scenario
 from ctsim.shards import json_bytes
 from scenes.body import VOID
 from scenes.seeds import stream
@@ -140,7 +140,7 @@ def metadata(scenario: Scenario, pictures: Pictures, origin: str) -> dict[str, A
             "name": scenario.name,
             "description": about.get("description"),
             "contact": about.get("contact"),
-            "file_type": "CTSimU Metadata",
+            "file_type": METADATA_TYPE,
             "file_format_version": {"major": 1, "minor": 2},
         },
         "output": {

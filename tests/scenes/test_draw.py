@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from defects.messages import BadInput
-from scenes.draw import check, check_name, draw, draw_count, extent, names_in
+from scenes.draw import check, check_name, draw, draw_count, extent, names_in, names_of
 
 INF = math.inf
 NUMBER = st.floats(-1e6, 1e6)
@@ -330,6 +330,11 @@ def test_two_numbers_that_follow_one_name_are_correlated_as_their_tables_say():
 def test_a_choice_may_hold_what_follows_and_a_count_is_rounded():
     assert draw({"choice": [LINE]}, np.random.default_rng(0), {"wall_mm": 5}) == 100
     assert draw_count({"of": "n", "table": [[0, 0], [10, 5]]}, np.random.default_rng(0), {"n": 3.1}) == 2
+
+
+def test_the_names_that_can_come_are_found_in_choices_of_choices():
+    assert names_of({"choice": ["Al", {"choice": ["Ti", None, {"choice": ["Fe"]}]}]}) == ["Al", "Ti", "Fe"]
+    assert (names_of("Al"), names_of(None)) == (["Al"], [])
 
 
 def test_the_names_that_are_spoken_of_are_found_anywhere():

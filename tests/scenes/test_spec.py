@@ -573,6 +573,41 @@ def test_a_file_that_is_no_scene_is_refused(tmp_path, content, text):
         read_scene_spec(tmp_path / "scene.json")
 
 
+def test_counts_are_bounded_in_choices_too_and_a_cut_bounds_them():
+    for most in ({"choice": [1, {"poisson": 1e6}]}, {"choice": [[0, 20_000]]}, {"poisson": 2e4}):
+        with pytest.raises(BadInput, match=r"defects.0.count: must be at most 10000"):
+            dataset(defects=[{"kind": "gas_pore", "diameter_mm": 1, "count": most}])
+    cut = {"poisson": 2e4, "within": [0, 9000]}
+    assert dataset(defects=[{"kind": "gas_pore", "diameter_mm": 1, "count": cut}]).defects[0].count == cut
+
+
+def test_a_file_without_a_letter_in_its_name_is_a_part():
+    assert dataset(parts=[{"file": "---.stl", "material": "Al"}]).parts[0].key == "part"
+
+
+SET = {"penetration": {"tube_kv": [100, 200]}}
+AFTER = {"of": "tube_kv", "table": [[100, 1.0], [200, 2.0]]}
+
+
+def test_what_is_drawn_after_the_tube_is_set_may_follow_its_voltage_and_nothing_else_may():
+    assert dataset(scan=SET | {"filters": {"Cu": AFTER}, "exposure_mas": AFTER}).scan.exposure_mas == AFTER
+    for changes in (
+        {"scan": SET | {"detector": {"pixel_mm": AFTER}}},
+        {"scan": SET, "defects": [{"kind": "gas_pore", "diameter_mm": AFTER}]},
+        {"scan": {"filters": {"Cu": AFTER}}},
+    ):
+        with pytest.raises(BadInput, match=r"unknown name after of: 'tube_kv'.*give it under shared"):
+            dataset(**changes)
+
+
+@pytest.mark.parametrize(("source", "got"), [({"file": "a.npz"}, "both"), ({"library": None}, "neither")])
+def test_the_part_of_a_scene_comes_from_one_place(source, got):
+    values = scene().to_json()
+    values["items"][0]["part"] |= source
+    with pytest.raises(BadInput, match=rf"items.0.part: expected either library: NAME or file: PATH, got {got}"):
+        SceneSpec.from_json(values)
+
+
 def test_records_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         dataset().seed = 3

@@ -38,6 +38,22 @@ def test_a_choice_of_materials_is_drawn_scene_by_scene():
     assert stats.chisquare([names.count("Al"), names.count("Ti")], [450, 150]).pvalue > 0.01
 
 
+def test_a_body_without_a_material_of_its_own_has_that_of_the_part():
+    spec = dataset(parts=[{"library": "bolted", "material": "Ti", "materials": {"pin": None}}])
+    assert sample_setup(spec, 0, load).standing[0].choice.materials == {"plate": "Ti", "pin": "Ti"}
+
+
+@pytest.mark.parametrize("body", ["pin", "plate"])
+def test_a_flaw_of_a_body_that_only_some_parts_have_beside_the_host_finds_nothing_in_the_others(body):
+    parts = [{"library": "block"}, {"library": "bolted", "split": "train", "host": "pin" if body == "plate" else None}]
+    spec = dataset(parts=parts, defects=[{"kind": "missing_component", "body": body}])
+    found = [sample_setup(spec, index, load).standing[0] for index in range(12)]
+    assert {(one.choice.name, len(one.whole[0]), one.unplaced.get("missing_component", 0)) for one in found} == {
+        ("block", 0, 1),
+        ("bolted", 1, 0),
+    }
+
+
 @pytest.mark.parametrize("part", [{"host": "pim"}, {"materials": {"pim": "W"}}])
 def test_a_body_that_is_not_there_is_answered_with_a_near_one(part):
     with pytest.raises(BadInput, match=r"unknown body 'pim'; did you mean 'pin'\? \(known: pin, plate\)"):

@@ -73,6 +73,12 @@ def test_the_order_in_which_things_are_written_changes_nothing():
     assert Scan.model_validate(put_back(Scan.model_validate(plain), draws, rng, {"age": 5.0})) == scans(1)[0]
 
 
+def test_a_choice_of_choices_of_names_has_a_name_amid_it():
+    plain, draws = taken_out(Scan, {"detector": {"scintillator": {"choice": [{"choice": ["CsI"]}, "Gd2O2S"]}}})
+    assert plain["detector"]["scintillator"] == "CsI"
+    assert list(draws) == ["detector.scintillator"]
+
+
 def test_nothing_varies_in_a_record_of_numbers():
     scan = {"tube_kv": 100, "exposure_mas": 1, "source_detector_mm": 5, "source_object_mm": 2, "views": 9}
     assert taken_out(ScanSpec, scan) == (scan, {})

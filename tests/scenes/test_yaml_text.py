@@ -19,6 +19,12 @@ def test_what_is_no_number_is_read_as_before(text):
     assert read_yaml(f"a: {text}") == yaml.safe_load(f"a: {text}")
 
 
+@pytest.mark.parametrize("text", [2000 * "[" + 2000 * "]", 5000 * "1", "2026-02-30"])
+def test_what_cannot_be_read_is_no_yaml_and_no_crash(text):
+    with pytest.raises(yaml.YAMLError):
+        read_yaml(text)
+
+
 def test_nothing_is_made_but_plain_values():
     with pytest.raises(yaml.YAMLError):
         read_yaml("a: !!python/object/apply:os.getcwd []")

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from ctsim.shards import SCHEMA_VERSION
 from tests.training import toy
 from training import cli
 
@@ -46,7 +47,7 @@ def test_a_folder_that_is_not_there(capsys, tmp_path):
 def test_a_folder_that_is_no_dataset(capsys, tmp_path):
     (tmp_path / "data").mkdir()
     assert "dataset.json is missing" in refuse(capsys, tmp_path, "--data", tmp_path / "data")
-    for text in ("{", "{}", '{"schema_version": 1, "name": "n", "classes": 5, "shards": []}'):
+    for text in ("{", "{}", f'{{"schema_version": {SCHEMA_VERSION}, "name": "n", "classes": 5, "shards": []}}'):
         (tmp_path / "data" / "dataset.json").write_text(text)
         assert "dataset.json" in refuse(capsys, tmp_path, "--data", tmp_path / "data")
 

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from ctsim.shards import SCHEMA_VERSION
+
 MU_PER_MM = 0.05
 CLASSES = [
     {"value": 0, "name": "air", "role": "air"},
@@ -85,7 +87,7 @@ def write_dataset(folder: Path, splits: Mapping[str, Mapping[str, Mapping[str, A
         data = path.read_bytes()
         shards.append({"file": path.name, "split": split, "samples": list(samples), "bytes": len(data)})
         shards[-1]["sha256"] = hashlib.sha256(data).hexdigest()
-    document = {"name": "toy", "schema_version": 1, "classes": classes, "splits": {}, "shards": shards}
+    document = {"name": "toy", "schema_version": SCHEMA_VERSION, "classes": classes, "splits": {}, "shards": shards}
     (folder / "dataset.json").write_text(json.dumps(document))
     return folder
 

@@ -108,6 +108,9 @@ def test_a_dataset_without_a_scan_is_a_fault(tmp_path, monkeypatch, capsys):
     code, _, err = ctsim(monkeypatch, capsys, "preview", "small.yaml", "--count", 2)
     assert code == 2
     assert "must not exceed" in err
+    code, _, err = ctsim(monkeypatch, capsys, "preview", "out")
+    assert code == 2
+    assert "out holds no scan to show" in err
     assert not (tmp_path / "sheet.png").exists()
 
 

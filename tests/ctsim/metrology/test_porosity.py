@@ -18,6 +18,7 @@ RECORDS = [
     void(3, 0.05, 0.6, gap=0.2),
     void(4, 9.0, 4.0, material="SiC", kind="inclusion_dense"),
     {"number": 5, "kind": "warp", "material": None, "volume_mm3": None},
+    void(6, 400.0, 30.0, gap=0.1, kind="missing_component"),
 ]
 
 

@@ -10,6 +10,7 @@ from ctsim.metrology.porosity import porosity_of
 from ctsim.metrology.records import CONTRASTS, PLACES, defect_records
 from ctsim.metrology.size import SIZES
 from ctsim.pipeline import make_sample
+from ctsim.scanner import scanner_of
 from ctsim.truth import Truth, label
 from defects import kinds
 from defects.gas_pore import GasPore
@@ -136,6 +137,26 @@ def test_without_noise_nothing_is_expected_and_iterations_take_the_measured_nois
     (record,) = scanned(FLAWS[0], method="sirt").defects
     assert record["expected_contrast_to_noise"] is None
     assert record["rose_ratio"] > 0
+
+
+def test_what_lies_beside_the_volume_is_not_detectable_and_without_a_measure_of_noise_nothing_is_said():
+    beside = GasPore(diameter_mm=4.0, centre_mm=(7.0, 0.0, 0.0))
+    scene, part = scene_with(beside)
+    scan = scene.scan.model_copy(update={"views": 12})
+    for method in ("fdk", "cgls"):
+        small = scene.volume.model_copy(update={"shape": (12, 12, 12), "method": method})
+        specimen = build(scene, [part])
+        truth = label(specimen, Grid(shape=(12, 12, 12), voxel_mm=0.5), ("air", "Al", "gas_pore"))
+        for scanner in (None, scanner_of(scan)):
+            changed = scene.model_copy(update={"volume": small})
+            (record,) = defect_records(changed, specimen, truth, np.ones((12, 12, 12)), scanner)
+            assert (record["voxels"], record["detectable"], record["rose_ratio"]) == (0, False, 0.0)
+    within = scene_with(GasPore(diameter_mm=4.0))[0]
+    flat = within.model_copy(update={"scan": scan, "volume": within.volume.model_copy(update={"method": "cgls"})})
+    specimen = build(flat, [part])
+    truth = label(specimen, Grid(shape=(48, 48, 48), voxel_mm=0.5), ("air", "Al", "gas_pore"))
+    (record,) = defect_records(flat, specimen, truth, np.ones((48, 48, 48)), scanner_of(scan))
+    assert (record["rose_ratio"], record["detectable"]) == (None, None)
 
 
 def test_a_flaw_of_its_hosts_own_material_is_not_detectable():

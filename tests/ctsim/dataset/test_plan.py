@@ -1,0 +1,54 @@
+"""What cannot be made is refused before anything is written; what can be is not."""
+
+from pathlib import Path
+
+import pytest
+
+from ctsim.dataset.plan import check_at_the_door, classes_of, load_sources, materials_of
+from defects.messages import BadInput
+from scenes.records import validated
+from scenes.spec import DatasetSpec
+
+CONNECTOR = {"library": "connector", "dimensions": {"columns": 2, "rows": 3}}
+HERE = Path()
+
+
+def spec_of(**changes) -> DatasetSpec:
+    scan = {"views": 12, "detector": {"rows": 24, "columns": 24, "pixel_mm": 10.0}} | changes.pop("scan", {})
+    values = {"name": "toy", "scenes": 3, "parts": [{"library": "flange"}], "scan": scan, "volume": {"voxels": 16}}
+    return validated(DatasetSpec, values | changes, "toy.yaml")
+
+
+def test_materials_are_those_of_parts_fixtures_and_fillings_given_or_usual():
+    flaws = [{"kind": "inclusion_light", "diameter_mm": 1}, {"kind": "inclusion_dense", "diameter_mm": 1}]
+    flaws[1]["material"] = {"choice": ["W", {"choice": ["Cu"]}]}
+    spec = spec_of(defects=flaws, stage={"fixture": {"kind": {"choice": ["none", "foam"]}}})
+    found = set(materials_of(spec, load_sources(spec, HERE)))
+    assert found >= {"W", "Cu", "EPS_foam", "graphite"}
+    assert "W" not in classes_of(spec, load_sources(spec, HERE))
+
+
+def test_choices_of_choices_go_through_the_door():
+    fixture = {"kind": "foam", "material": {"choice": [{"choice": ["PMMA"]}, "EPS_foam"]}}
+    check_at_the_door(spec_of(stage={"fixture": fixture}, scan={"backend": {"choice": [{"choice": ["mesh"]}]}}), HERE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"stage": {"fixture": {"kind": "foam", "material": "PMMAA"}}}, "unknown material 'PMMAA'"),
+        ({"defects": [{"kind": "inclusion_dense", "diameter_mm": 1, "material": "Wo"}]}, "unknown material 'Wo'"),
+        ({"scan": {"tube_target": {"choice": ["W", "Q"]}}}, "tubes: W 10 to 500 kV"),
+        ({"defects": [{"kind": "missing_component", "body": "pim"}]}, r"defects.0.body: unknown body beside a host"),
+        ({"defects": [{"kind": "wrong_component", "material": "Cu", "body": "flange"}]}, "known: any"),
+    ],
+)
+def test_what_nobody_knows_is_refused_at_the_door(changes, says):
+    with pytest.raises(BadInput, match=says):
+        check_at_the_door(spec_of(**changes), HERE)
+
+
+def test_a_body_that_one_part_has_may_be_missing_and_those_of_its_own_dimensions_count():
+    flaw = {"kind": "missing_component", "body": {"choice": ["pin 3.1", "any"]}}
+    check_at_the_door(spec_of(parts=[{"library": "flange"}, CONNECTOR], defects=[flaw], scenes=12), HERE)
+    check_at_the_door(spec_of(parts=[CONNECTOR | {"materials": {"pin 3.2": "Cu"}}]), HERE)
