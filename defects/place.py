@@ -1,5 +1,6 @@
 """Where a flaw may sit: clear of the wall and of its neighbours, and as its placement says."""
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,6 +33,10 @@ LEAST_GAP_MM = 1e-6
 LEAST_HOLLOW = 1e-9
 """Share of the hull below which hollows are none, but what rounding leaves between a convex host and its hull."""
 
+ENCLOSED = 17
+"""Of 26 directions, to the corners, edges and faces of a cube, those in which matter stands before the outside of the
+part where powder may lie: in a bore up to its very mouth, and not beside the part."""
+
 MOUTH_COSINE = 0.5
 """A flaw on the surface opens to faces that look within 60 deg of its own z; others are walls to it."""
 
@@ -52,6 +57,7 @@ class Placer:
         """
         self.host, self._beside = host, tuple(beside)
         self._hollow, self._hollows = False, None
+        self._walls: Manifold | None = None
         self._crowd = _Crowd()
         for solid in taken:
             middle = np.array(solid.bounding_box()).reshape(2, 3).mean(0)
@@ -72,7 +78,8 @@ class Placer:
 
         Places are drawn as the placement says and rejected as a whole, so that the centre is uniform over all that
         keep their distances: no direction and no part of the host is preferred. What is added to a part, as powder is,
-        has its centre in the hollows of the host's convex hull instead, and may touch their walls.
+        has its centre in the hollows of the host's convex hull instead, with walls on most sides (ENCLOSED); it may touch
+        them.
 
         Args:
             flaw: A record of any kind, with its centre anywhere.
@@ -88,6 +95,8 @@ class Placer:
             points, turns, most_mm = self._possible(shape, points, turns, placement)
             for point, turn, most in zip(points, turns, most_mm, strict=True):
                 if not placement.on_surface and not self.host.contains(point):
+                    continue
+                if self._walls is not None and not _is_enclosed(point, self._walls):
                     continue
                 if (tried := tried + 1) > TRIES:
                     return None
@@ -106,6 +115,7 @@ class Placer:
                 return None
             self._hollows = Placer(Host(solid=free))
             self._hollows._hollow, self._hollows._crowd = True, self._crowd
+            self._hollows._walls = Manifold.batch_boolean([self.host.solid, *self._beside], OpType.Add)
         return self._hollows
 
     def _drawn(self, shape: "_Shape", rng: np.random.Generator, placement: Placement) -> Iterator[tuple[Points, Turns]]:
@@ -247,6 +257,15 @@ class Placer:
             points, up, ahead = points[flat], up[flat], ahead[flat]
             ahead /= np.linalg.norm(ahead, axis=1)[:, None]
         return points, np.stack([ahead, np.cross(up, ahead), up], axis=2)
+
+
+def _is_enclosed(point_mm: Float[np.ndarray, "3"], walls: Manifold) -> bool:
+    """Return whether walls stand about a point on most sides."""
+    box = np.array(walls.bounding_box())
+    far = float(np.linalg.norm(box[3:] - box[:3]))
+    ways = np.array([way for way in itertools.product((-1.0, 0.0, 1.0), repeat=3) if any(way)])
+    ends = point_mm + far * ways / np.linalg.norm(ways, axis=1)[:, None]
+    return sum(bool(walls.ray_cast(tuple(point_mm), tuple(end))) for end in ends) >= ENCLOSED
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
