@@ -78,8 +78,8 @@ class Placer:
 
         Places are drawn as the placement says and rejected as a whole, so that the centre is uniform over all that
         keep their distances: no direction and no part of the host is preferred. What is added to a part, as powder is,
-        has its centre in the hollows of the host's convex hull instead, with walls on most sides (ENCLOSED); it may touch
-        them.
+        has its centre in the hollows of the host's convex hull instead, with walls on most sides (ENCLOSED);
+        it may touch them.
 
         Args:
             flaw: A record of any kind, with its centre anywhere.

@@ -315,13 +315,13 @@ def test_what_is_added_lies_in_the_hollows():
 
 
 def test_what_is_added_lies_within_the_part_and_not_beside_it():
-    """A tube on a plate: grains lie in the bore, a few at the tube's foot, none in the open that the hull holds."""
+    """A tube on a plate: grains lie in the bore, a few against the tube, none in the open that the hull holds."""
     tube = Manifold.cylinder(20.0, 8.0, 8.0, 64) - Manifold.cylinder(30.0, 5.0, 5.0, 64)
     host = Host(solid=Manifold.cube((60, 60, 4), True).translate((0, 0, -2)) + tube)
     found = np.array([flaw.centre_mm for flaw in many(60, Grain(diameter_mm=0.5), host, wall_mm=0.5)])
     radii = np.hypot(*found.T[:2])
     assert np.mean(radii < 5) > 0.9
-    assert np.all((radii < 5) | ((radii < 9) & (found[:, 2] < 1)))
+    assert radii.max() < 8.5
 
 
 @pytest.mark.parametrize("way", [{}, {"on_surface": True}, {"thickest": 0.2}, {"clusters": 1, "spread_mm": 1.0}])
