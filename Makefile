@@ -47,6 +47,8 @@ bench: setup
 	$(BIN)/python -m tests.bench.radiograph
 	$(BIN)/python -m tests.bench.reconstruct
 	$(BIN)/python -m tests.bench.operators
+	$(BIN)/python -m tests.bench.defects
+	$(BIN)/python -m tests.bench.cad
 	$(BIN)/python -m tests.bench.demo
 
 test-simulated: setup

@@ -16,7 +16,7 @@ SMALL_MM = 0.6
 PERCENTILES = (10, 50, 90)
 """Of the sizes that are listed."""
 
-NOTE = "not graded after BDG P 203; whole host as reference volume; every void counts, by its exact solid"
+NOTE = "not graded after BDG P 203; whole host as reference volume; by exact solids"
 """As it stands beside the figures."""
 
 
@@ -27,14 +27,14 @@ def porosity_of(records: Sequence[dict[str, Any]], reference_mm3: float) -> dict
     Giesserei-Industrie, 2019) is made from: share of the reference volume, largest void, number, and distances. The
     guideline may leave out voids of at most 0.6 mm, so they are listed by themselves here, by their greatest Feret
     diameter. Nothing is graded: reference volumes by function, surfaces still to be machined and limits by class are
-    the user's, and what a scan finds is not what is there. Fillings are no voids; cracks are. Nor is the place of a
-    component that is missing: it lies beside the host.
+    the user's, and what a scan finds is not what is there. Fillings are no voids; cracks are. Nor is what lacks at
+    the outside (an undercut, a thinned wall, a chipped edge, a lap), nor the place of a missing component.
 
     Args:
         records: Of all defects; see `ctsim.metrology.records`.
         reference_mm3: Volume of the host before anything went wrong with it [mm3].
     """
-    voids = [r for r in records if r["material"] == VOID and not kinds.kind_of(r["kind"]).whole_part]
+    voids = [r for r in records if r["material"] == VOID and _is_inside(r["kind"])]
     large = [r for r in voids if r["feret_max_mm"] > SMALL_MM]
     small = [r for r in voids if r["feret_max_mm"] <= SMALL_MM]
     return {
@@ -45,6 +45,11 @@ def porosity_of(records: Sequence[dict[str, Any]], reference_mm3: float) -> dict
         "large": _figures(large, reference_mm3),
         "small": _figures(small, reference_mm3),
     }
+
+
+def _is_inside(kind: str) -> bool:
+    """Return whether flaws of a kind are voids in the host: not at its outside, and not beside it."""
+    return not (kinds.kind_of(kind).at_surface or kinds.kind_of(kind).whole_part)
 
 
 def _figures(voids: list[dict[str, Any]], reference_mm3: float) -> dict[str, Any]:

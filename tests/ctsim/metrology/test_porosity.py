@@ -19,6 +19,7 @@ RECORDS = [
     void(4, 9.0, 4.0, material="SiC", kind="inclusion_dense"),
     {"number": 5, "kind": "warp", "material": None, "volume_mm3": None},
     void(6, 400.0, 30.0, gap=0.1, kind="missing_component"),
+    void(7, 300.0, 20.0, gap=0.1, kind="wall_thinning"),
 ]
 
 
