@@ -65,6 +65,9 @@ def tube_spectrum(tube_kv: float, target: str, anode_deg: float, filters: tuple[
     energies, photons = _bare_tube(tube_kv, target, anode_deg)
     for name, thickness_mm in filters:
         photons = photons * np.exp(-mu_per_mm(name, tuple(energies)) * thickness_mm)
+    if not photons.sum() > 0:
+        thickest, mm = max(filters, key=lambda layer: layer[1])
+        raise BadInput(f"filters let nothing through at {tube_kv:g} kV: {mm:g} mm of {thickest}; give thinner ones")
     # bins that hold less than 1e-9 of the photons are there for nothing but the time they take
     kept = photons > 1e-9 * photons.sum()
     return Spectrum(energies_kev=energies[kept], photons=photons[kept])

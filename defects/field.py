@@ -33,23 +33,23 @@ class Field:
     least_mm: Float[np.ndarray, "x y z"]
     most_mm: Float[np.ndarray, "x y z"]
 
-    def deep(self, least_mm: float, most_mm: float = np.inf) -> Int[np.ndarray, "voxel"]:
+    def deep(self, least_mm: float, most_mm: float = np.inf) -> Int[np.ndarray, " voxel"]:
         """Return the flat numbers of all voxels that may hold points as deep as that, the deepest first."""
         order, depths = self._by_depth
         voxels = order[: np.searchsorted(depths, -least_mm, side="right")]
         return voxels if np.isinf(most_mm) else voxels[self.least_mm.flat[voxels] <= most_mm]
 
     @cached_property
-    def _by_depth(self) -> tuple[Int[np.ndarray, "voxel"], Float[np.ndarray, "voxel"]]:
+    def _by_depth(self) -> tuple[Int[np.ndarray, " voxel"], Float[np.ndarray, " voxel"]]:
         order = np.argsort(-self.most_mm, axis=None, kind="stable")
         return order, -self.most_mm.flat[order]
 
-    def middles_mm(self, voxels: Int[np.ndarray, "voxel"]) -> Float[np.ndarray, "voxel 3"]:
+    def middles_mm(self, voxels: Int[np.ndarray, " voxel"]) -> Float[np.ndarray, "voxel 3"]:
         """Return the centres of voxels given by their flat numbers."""
         return self.corner_mm + (np.column_stack(np.unravel_index(voxels, self.most_mm.shape)) + 0.5) * self.voxel_mm
 
     def drawn_mm(
-        self, rng: np.random.Generator, voxels: Int[np.ndarray, "voxel"], count: int
+        self, rng: np.random.Generator, voxels: Int[np.ndarray, " voxel"], count: int
     ) -> Float[np.ndarray, "count 3"]:
         """Return points uniform over some voxels."""
         chosen = voxels[rng.integers(len(voxels), size=count)]
@@ -123,7 +123,7 @@ def depths_mm(field: Field, wall: Wall, contains: Callable[[np.ndarray], bool]) 
     return depth
 
 
-def thickest(thickness_mm: Float[np.ndarray, "x y z"], share: float) -> Int[np.ndarray, "voxel"]:
+def thickest(thickness_mm: Float[np.ndarray, "x y z"], share: float) -> Int[np.ndarray, " voxel"]:
     """Return the flat numbers of voxels in the thickest share of the matter, and of all as thick as its least."""
     matter = np.sort(thickness_mm[thickness_mm > 0])[::-1]
     if len(matter) == 0:

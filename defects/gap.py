@@ -14,7 +14,7 @@ Heights = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(x, y) in mm -> height in mm."""
 
 
-def spread(count: int, low: float = -1.0) -> Float[np.ndarray, "column"]:
+def spread(count: int, low: float = -1.0) -> Float[np.ndarray, " column"]:
     """Return `count` + 1 numbers from `low` to 1, crowded towards those ends that are -1 or 1."""
     if low == -1:
         return -np.cos(np.pi * np.arange(count + 1) / count)
@@ -22,8 +22,8 @@ def spread(count: int, low: float = -1.0) -> Float[np.ndarray, "column"]:
 
 
 def lattice(
-    columns: Float[np.ndarray, "column"], rows: int
-) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, "n"], Int[np.ndarray, "m 3"]]:
+    columns: Float[np.ndarray, " column"], rows: int
+) -> tuple[Float[np.ndarray, "n 2"], Float[np.ndarray, " n"], Int[np.ndarray, "m 3"]]:
     """Return a patch of the unit disc: its points, the height of the unit ball above them, its triangles.
 
     Args:
@@ -50,7 +50,7 @@ def lattice(
 
 
 def columns_mm3(
-    points_mm: Float[np.ndarray, "n 2"], triangles: Int[np.ndarray, "m 3"], opening_mm: Float[np.ndarray, "n"]
+    points_mm: Float[np.ndarray, "n 2"], triangles: Int[np.ndarray, "m 3"], opening_mm: Float[np.ndarray, " n"]
 ) -> float:
     """Return the volume of a gap: area times mean opening, triangle by triangle."""
     a, b, c = (points_mm[triangles[:, i]] for i in range(3))
@@ -62,8 +62,8 @@ def columns_mm3(
 def gap(
     points_mm: Float[np.ndarray, "n 2"],
     triangles: Int[np.ndarray, "m 3"],
-    middle_mm: Float[np.ndarray, "n"],
-    opening_mm: Float[np.ndarray, "n"],
+    middle_mm: Float[np.ndarray, " n"],
+    opening_mm: Float[np.ndarray, " n"],
 ) -> Manifold:
     """Return the closed solid between two faces [mm], half the opening above and below the middle.
 

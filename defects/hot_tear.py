@@ -100,7 +100,7 @@ def _course(rng: np.random.Generator, waves: float, way: int) -> Float[np.ndarra
     return np.column_stack([both, rng.uniform(0, 2 * np.pi, 12), np.full(12, np.sqrt(2 / 12))])
 
 
-def _rough(course: Float[np.ndarray, "wave 4"], unit: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n"]:
+def _rough(course: Float[np.ndarray, "wave 4"], unit: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, " n"]:
     return np.clip(np.cos(unit @ course[:, :2].T + course[:, 2]) @ course[:, 3], -2, 2)
 
 

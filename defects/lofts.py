@@ -33,7 +33,7 @@ def loft(
 
 
 def revolved(
-    heights_mm: Float[np.ndarray, "station"], radii_mm: Float[np.ndarray, "station"], segments: int = SEGMENTS
+    heights_mm: Float[np.ndarray, " station"], radii_mm: Float[np.ndarray, " station"], segments: int = SEGMENTS
 ) -> Manifold:
     r"""Return the body of revolution about z with straight lines between the given heights [mm].
 

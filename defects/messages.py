@@ -16,8 +16,8 @@ def unknown(what: str, got: str, known: Iterable[str]) -> BadInput:
     lowered = {name.lower(): name for name in names}
     near = [lowered[n] for n in difflib.get_close_matches(str(got).lower(), lowered, n=2, cutoff=0.5)]
     hint = f"did you mean {' or '.join(repr(n) for n in near)}?" if near else ""
-    listed = ", ".join(names)
-    return BadInput(f"unknown {what} {got!r}{'; ' + hint if hint else ''} (known: {listed})")
+    listed = f"known: {', '.join(names)}" if names else "there are none"
+    return BadInput(f"unknown {what} {got!r}{'; ' + hint if hint else ''} ({listed})")
 
 
 def require_place(centre_mm: tuple[float, ...], quaternion: tuple[float, ...]) -> None:

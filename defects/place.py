@@ -129,7 +129,7 @@ class Placer:
 
     def _possible(
         self, shape: "_Shape", points: Points, turns: Turns, placement: Placement
-    ) -> tuple[np.ndarray, np.ndarray, Float[np.ndarray, "possible"]]:
+    ) -> tuple[np.ndarray, np.ndarray, Float[np.ndarray, " possible"]]:
         """Return the places that bounds alone do not rule out, and how far the wall is at most from each."""
         if placement.on_surface or placement.breaks_surface or len(points) == 0:
             return points, turns, np.full(len(points), np.inf)
@@ -371,7 +371,7 @@ def _spun(rng: np.random.Generator, normals: Points) -> Turns:
     return _frames(normals, rng.uniform(0, 2 * np.pi, len(normals)))
 
 
-def _frames(normals: Points, angles: Float[np.ndarray, "point"]) -> Turns:
+def _frames(normals: Points, angles: Float[np.ndarray, " point"]) -> Turns:
     """Return right-handed frames whose z are the normals; their x is turned about it by an angle [rad]."""
     least = np.eye(3)[np.argmin(np.abs(normals), axis=1)]
     x = np.cross(normals, least)

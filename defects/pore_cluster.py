@@ -59,7 +59,7 @@ class PoreCluster:
         return moved(built(_solid, self), self.quaternion, self.centre_mm)
 
 
-def _gaps_mm(pore: Float[np.ndarray, "4"], others: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n"]:
+def _gaps_mm(pore: Float[np.ndarray, "4"], others: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
     """Return the gaps from one ball to others, corners of facets included."""
     apart = np.linalg.norm(others[:, :3] - pore[:3], axis=1)
     return apart - (1 + CLEAR) * (others[:, 3] + pore[3]) / 2

@@ -24,7 +24,7 @@ def sheet(
     length_mm: float,
     width_mm: float,
     lobes: Lobes,
-    thickness: Callable[[Float[np.ndarray, "ring"]], Float[np.ndarray, "ring"]],
+    thickness: Callable[[Float[np.ndarray, " ring"]], Float[np.ndarray, " ring"]],
     mean_thickness_mm: float,
     middle: Heights | None = None,
 ) -> Manifold:

@@ -133,7 +133,7 @@ def _deposited(length: float, width: float, seed: int) -> tuple[tuple[float, flo
     return tuple((float(x), float(y), float(z)) for x, y, z in grains)
 
 
-def _far(points: Float[np.ndarray, "point 3"], room: Float[np.ndarray, "3"]) -> Float[np.ndarray, "point"]:
+def _far(points: Float[np.ndarray, "point 3"], room: Float[np.ndarray, "3"]) -> Float[np.ndarray, " point"]:
     """Return how far out points lie, on a scale on which the room's long axis keeps its length."""
     return np.linalg.norm(points / room, axis=1) * room.max()
 

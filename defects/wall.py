@@ -29,7 +29,7 @@ class Wall:
     corners_mm: Float[np.ndarray, "face 3 3"]
     normals: Float[np.ndarray, "face 3"]
     samples: cKDTree
-    owner: Int[np.ndarray, "sample"]
+    owner: Int[np.ndarray, " sample"]
     cover_mm: float
 
     @classmethod
@@ -56,18 +56,18 @@ class Wall:
         )
 
     @cached_property
-    def areas_mm2(self) -> Float[np.ndarray, "face"]:
+    def areas_mm2(self) -> Float[np.ndarray, " face"]:
         """The area of each face."""
         a, b, c = np.moveaxis(self.corners_mm, 1, 0)
         return np.linalg.norm(np.cross(b - a, c - a), axis=1) / 2
 
-    def most_mm(self, points_mm: Points) -> Float[np.ndarray, "point"]:
+    def most_mm(self, points_mm: Points) -> Float[np.ndarray, " point"]:
         """Return a distance that the wall is at most away, and at least after `cover_mm` is taken off."""
         return self.samples.query(points_mm)[0]
 
     def nearest(
-        self, points_mm: Points, most_mm: Float[np.ndarray, "point"] | None = None
-    ) -> tuple[Float[np.ndarray, "point"], Points, Int[np.ndarray, "point"]]:
+        self, points_mm: Points, most_mm: Float[np.ndarray, " point"] | None = None
+    ) -> tuple[Float[np.ndarray, " point"], Points, Int[np.ndarray, " point"]]:
         """Return for each point the exact distance to the wall, the nearest point of it, and the face that one is in.
 
         Args:
@@ -112,7 +112,7 @@ class Wall:
 
 def bisected(
     corners_mm: Float[np.ndarray, "face 3 3"], edge_mm: float
-) -> tuple[Float[np.ndarray, "piece 3 3"], Int[np.ndarray, "piece"]]:
+) -> tuple[Float[np.ndarray, "piece 3 3"], Int[np.ndarray, " piece"]]:
     """Return triangles halved across their longest edge until none is longer, and which one each is a piece of."""
     owner, pieces, owners = np.arange(len(corners_mm)), [], []
     while len(corners_mm):

@@ -137,7 +137,7 @@ def _reach_mm(solid: Manifold) -> float:
     return float(np.linalg.norm(box[3:] - box[:3])) / 2
 
 
-def _turns(apart: Float[np.ndarray, "solid solid"], radius: float) -> tuple[Float[np.ndarray, "solid"], float]:
+def _turns(apart: Float[np.ndarray, "solid solid"], radius: float) -> tuple[Float[np.ndarray, " solid"], float]:
     """Return where centres come to lie on a circle one after the other, and what they take of it [rad].
 
     Each lies as far on as all before it ask, not its neighbour alone: small solids between large ones leave these too

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from manifold3d import Manifold
 
 from scenes.body import VOID, Body
-from scenes.choose import choose_part, choose_parts, shared_draws
+from scenes.choose import choose_part, shared_draws
 from scenes.draw import NOTHING, Draw, draw
 from scenes.field_of_view import check_clear, source_object_mm
 from scenes.penetration import Rays, set_for
@@ -56,22 +56,29 @@ def sample_setup(spec: DatasetSpec, index: int, load: LoadPart, measure: Measure
     bodies = [body for body in (*same, *changed, *held) if body.material != VOID]
     # a part and its sound twin fit the same scan
     points_mm = corners_mm(body.solid for body in (*sound, *changed, *held))
-    scan = _scan_of(spec, index, bodies, points_mm, shared, measure)
+    scan = _scan_of(spec, index, _title(standing, fixture), bodies, points_mm, shared, measure)
     split = split_of(spec, choose_part(spec, index))
     return Setup(split=split, standing=standing, fixture=fixture, points_mm=points_mm, scan=scan)
+
+
+def _title(standing: Sequence[Standing], fixture: Fixture | None) -> str:
+    """Return in a few words what stands there: what is too large may be the gaps or the fixture, not a part."""
+    names = ", ".join(dict.fromkeys(one.choice.name for one in standing))
+    together = f" ({len(standing)} together)" if len(standing) > 1 else ""
+    return names + together + (f" in its {fixture.kind}" if fixture else "")
 
 
 def _scan_of(
     spec: DatasetSpec,
     index: int,
+    title: str,
     bodies: Sequence[Body],
     points_mm: Float[np.ndarray, "vertex 3"],
     shared: Mapping[str, float],
     measure: Measure | None,
 ) -> ScanSpec:
-    """Return how bodies are scanned in scene `index`."""
+    """Return how bodies are scanned in scene `index`; messages call them by their title."""
     draws = spec.scan.settled(stream(spec.seed, index, "varied"), shared)
-    title = ", ".join(dict.fromkeys(part.key for part in choose_parts(spec, index, shared)))
 
     def scan_with(beam: ScanDraws, following: Mapping[str, float]) -> ScanSpec:
         return sample_scan(beam, points_mm, title, stream(spec.seed, index, "scan"), following)

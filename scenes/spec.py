@@ -108,6 +108,8 @@ class DatasetSpec(Record):
         known = {*self.shared, *(["tube_kv"] if self.scan.penetration else [])}
         if lost := sorted(names_in(self.scan.model_dump(mode="python", include=FOLLOW_THE_TUBE)) - known):
             raise ValueError(f"{unknown('name after of:', lost[0], known)}; give it under shared:")
+        if "tube_kv" in self.shared:
+            raise ValueError("shared: tube_kv is the name of the tube's own voltage; call the shared draw otherwise")
         if loops := sorted(names_in(self.shared)):
             raise ValueError(f"shared: a shared draw follows no other, got of: {loops[0]}")
         keys = [part.key for part in self.parts]
@@ -132,8 +134,19 @@ def read_dataset_spec(path: Path) -> DatasetSpec:
         raise BadInput(f"{path} is not readable as YAML: {' '.join(str(error).split())}") from error
     if not isinstance(values, dict):
         raise BadInput(f"{path} must hold keys and values, with at least name: and parts:")
-    _check_sizes(values, path.name, ())
+    try:
+        _check_sizes(values, path.name, ())
+    except RecursionError as error:
+        raise BadInput(f"{path} holds an alias (*) to a place that it stands in itself; write it out") from error
+    _check_contradictions(values.get("scan"), path.name)
     return validated(DatasetSpec, with_vectors(values, path.parent), path.name)
+
+
+def _check_contradictions(scan: Any, source: str) -> None:
+    """Raise BadInput where the beam is told twice; later, what is given cannot be told from what is usual."""
+    for other in ("penetration", "spectrum") if isinstance(scan, dict) and "tube_kv" in scan else ():
+        if scan.get(other) is not None:
+            raise BadInput(f"{source}: scan: tube_kv and {other} contradict each other; leave tube_kv out")
 
 
 def _check_sizes(value: Any, source: str, place: tuple[str, ...]) -> None:

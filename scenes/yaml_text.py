@@ -7,7 +7,14 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader with the floats of YAML 1.2 (its core schema, section 10.3.2)."""
+    """The safe loader with the floats of YAML 1.2 (its core schema, section 10.3.2), and no key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        """Return the mapping; raises yaml.YAMLError where a key stands twice, of which one would be lost in silence."""
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise yaml.YAMLError(f"the key {twice[0]} stands twice in one place{node.start_mark}; keep one of them")
+        return super().construct_mapping(node, deep)
 
 
 _Loader.add_implicit_resolver(

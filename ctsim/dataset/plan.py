@@ -19,18 +19,22 @@ from ctsim.trajectory import nominal_geometry
 from defects import kinds
 from defects.messages import BadInput, unknown
 from defects.missing_component import ANY
-from scenes.choose import choose_part, original_of
+from scenes.choose import choose_part, original_of, shared_draws
 from scenes.defect_spec import DefectSpec
-from scenes.draw import extent, names_of
+from scenes.draw import draw, extent, names_of
 from scenes.parts import Part, fingerprint, load_part, source_of
 from scenes.records import SPLITS
 from scenes.scene import ScanSpec
+from scenes.seeds import stream
 from scenes.setup import Setup, sample_setup
 from scenes.spec import DatasetSpec
 from scenes.splits import split_of
 
 LEAST_PHOTONS = 10.0
 """That the detector must catch from the free beam, per pixel and view; a good scan has 10 000."""
+
+TRIES = 8
+"""Draws of each entry of `defects` that are tried before anything is written."""
 
 CHECKED_SCENES = 32
 """Scenes whose part is tried against the field of view before anything is written."""
@@ -90,6 +94,7 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
         targets = names_of(spec.scan.varied.get("tube_target", spec.scan.tube_target))
         for tube_kv, target in itertools.product(wish.tube_kv if wish else extent(spec.scan.tube_kv), targets):
             tube_spectrum(tube_kv, target, spec.scan.anode_deg, ())
+    _check_flaws(spec)
     setups = _setups(spec, folder, scenes)
     _check_bodies(spec, parts, setups)
     check_beam(setups[0].scan if wish else _weakest(spec, setups[0].scan))
@@ -110,6 +115,20 @@ def _setups(spec: DatasetSpec, folder: Path, scenes: int) -> list[Setup]:
     if not found:
         raise reasons[0]
     return found
+
+
+def _check_flaws(spec: DatasetSpec) -> None:
+    """Raise BadInput where an entry of `defects` gives no flaw in TRIES draws: each of its scenes would be dropped."""
+    for number, wish in enumerate(spec.defects):
+        kind, refusals = kinds.kind_of(wish.kind), []
+        for index in range(0 if kind.whole_part else TRIES):
+            rng, shared = stream(spec.seed, index, "door"), shared_draws(spec, index)
+            try:
+                kind.sample(rng, **{name: draw(value, rng, shared) for name, value in sorted(wish.parameters.items())})
+            except BadInput as error:
+                refusals.append(error)
+        if len(refusals) == TRIES:
+            raise BadInput(f"defects.{number}: {wish.kind}: {refusals[0]}")
 
 
 def _check_bodies(spec: DatasetSpec, parts: dict[str, Part], setups: list[Setup]) -> None:

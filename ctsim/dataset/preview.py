@@ -50,7 +50,14 @@ def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
     names = [c["name"] for c in classes if c["role"] == "defect"]
     shown = {record["kind"] for sample in samples for record in sample["defects"]}
     legend = _flowed([name for name in names if name in shown], font, 35)
-    rows = [(_pictures(sample, names, _fixture_class(sample, classes)), _captions(sample, font)) for sample in samples]
+    slices: dict[str, tuple[int, int]] = {}
+    rows = []
+    for sample in samples:
+        defects = _defect_voxels(sample, names)
+        twin = slices.get(sample["scene"]["scene"]["twin_of"])  # is looked at where its flawed twin was
+        slices[sample["key"]] = twin or telling_slice(sample["fractions"].shape, *defects)
+        pictures = _pictures(sample, defects, slices[sample["key"]], _fixture_class(sample, classes))
+        rows.append((pictures, _captions(sample, font)))
     top = 8 + LINE * (len(legend) + 1) + 7
     sheet = Image.new("RGB", (WIDTH, top + sum(TILE + LINE * len(text) + 10 for _, text in rows)), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -92,19 +99,21 @@ def _fixture_class(sample: Sample, classes: list[dict]) -> int | None:
     return next((c["value"] for c in classes if c["name"] == held_by), None)
 
 
-def _pictures(sample: Sample, names: list[str], fixture: int | None) -> list[UInt8[np.ndarray, "side side 3"]]:
+def _pictures(
+    sample: Sample, defects: tuple, which: tuple[int, int], fixture: int | None
+) -> list[UInt8[np.ndarray, "side side 3"]]:
     """Return the pictures of a row.
 
     Args:
         sample: What they show.
-        names: Of the classes of defects.
+        defects: Its voxels with defects; see `_defect_voxels`.
+        which: Axis and index of the slice.
         fixture: The class of what holds the parts.
     """
     projections = sample["projections"]
     projections = projections[0] if projections.ndim == 4 else projections  # the lowest band
     radiographs = [_grey(-projections[view]) for view in (0, len(projections) // 4)]
-    places, shares, classes = _defect_voxels(sample, names)
-    axis, index = telling_slice(sample["fractions"].shape, places, shares, classes)
+    (places, shares, classes), (axis, index) = defects, which
     matter = np.where(sample["labels"] == fixture, 0, sample["labels"])
     labels, values = (np.take(array, index, axis) for array in (matter, sample["volume"]))
     window = _window(labels > 0)
@@ -239,12 +248,13 @@ def _captions(sample: Sample, font: ImageFont.FreeTypeFont) -> list[str]:
     kinds = [record["kind"] for record in sample["defects"]]
     flaws = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "no defects"
     parts = [item["part"] for item in scene["items"]]
-    names = ", ".join(dict.fromkeys(part["name"] for part in parts))
-    materials = ", ".join(sorted({name for part in parts for name in part["materials"].values()}))
+    named = [f"{part['name']} ({', '.join(sorted(set(part['materials'].values())))})" for part in parts]
+    counted = [(named.count(name), name) for name in dict.fromkeys(named)]
+    names = ", ".join(f"{count} x {name}" if count > 1 else name for count, name in counted)
     magnification = scan["source_detector_mm"] / scan["source_object_mm"]
     least = sample["scene"]["quality"]["lowest_transmission"]
     lines = [
-        f"{sample['key']}  {scene['split']}  {names} ({materials}): {flaws}",
+        f"{sample['key']}  {scene['split']}  {names}: {flaws}",
         f"{_beam(scan)}, {scan['views']} views, x{magnification:.2f}, "
         f"voxel {scene['volume']['voxel_mm']:.3f} mm, least transmission {least:.2g}",
     ]

@@ -45,9 +45,15 @@ def make_part(name: str, dimensions: Mapping[str, float | int | str]) -> tuple[B
     return bodies
 
 
+MOST = 200
+"""Of anything that a part has several of, such as teeth, bolts or pins: beyond, it takes minutes to build."""
+
+
 def _require_kind(dimension: str, value: object, kind: type) -> None:
     """Refuse a word for a number, a fraction for a count, and a truth value for either."""
     fits = isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
     if not fits:
         wanted = {float: "a number", int: "a whole number", str: "a name"}[kind]
         raise BadInput(f"{dimension} must be {wanted}, got {value!r}; write it without quotes or a fraction")
+    if kind is int and value > MOST:
+        raise BadInput(f"{dimension} must be at most {MOST}, got {value}")

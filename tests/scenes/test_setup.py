@@ -28,6 +28,12 @@ def test_a_magnification_that_is_given_is_taken():
     assert 1.2 <= scan.source_detector_mm / scan.source_object_mm <= 1.4
 
 
+def test_parts_that_do_not_fit_together_are_not_blamed_one_by_one():
+    stage = {"parts": 2, "gap_mm": 1000.0, "fixture": {"kind": "cup"}}
+    with pytest.raises(BadInput, match=r"part 'block \(2 together\) in its cup' is larger than the field of view"):
+        sample_setup(dataset(stage=stage), 0, load)
+
+
 def test_a_part_that_does_not_fit_is_refused_by_name():
     with pytest.raises(BadInput, match="part 'block' is larger than the field of view"):
         sample_setup(dataset(scan={"detector": {"rows": 8, "columns": 8}}), 0, load)

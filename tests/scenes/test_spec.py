@@ -494,6 +494,12 @@ def with_item(**changes) -> dict:
     return {"items": [item(**changes)]}
 
 
+def test_an_alias_to_its_own_place_is_refused(tmp_path):
+    (tmp_path / "loop.yaml").write_text("name: a\nparts: &a [*a]\n")
+    with pytest.raises(BadInput, match="an alias"):
+        read_dataset_spec(tmp_path / "loop.yaml")
+
+
 def test_the_key_of_a_scene_holds_no_dot():
     assert with_flaws().key == "toy-000017"
 

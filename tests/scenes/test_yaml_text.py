@@ -25,6 +25,13 @@ def test_what_cannot_be_read_is_no_yaml_and_no_crash(text):
         read_yaml(text)
 
 
+def test_a_key_that_stands_twice_is_refused_wherever_it_is():
+    with pytest.raises(yaml.YAMLError, match="the key name stands twice"):
+        read_yaml("name: a\nparts: []\nname: b")
+    with pytest.raises(yaml.YAMLError, match="the key kv stands twice"):
+        read_yaml("scan: [{kv: 1, ma: 2, kv: 3}]")
+
+
 def test_nothing_is_made_but_plain_values():
     with pytest.raises(yaml.YAMLError):
         read_yaml("a: !!python/object/apply:os.getcwd []")

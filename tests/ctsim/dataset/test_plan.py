@@ -28,6 +28,14 @@ def test_materials_are_those_of_parts_fixtures_and_fillings_given_or_usual():
     assert "W" not in classes_of(spec, load_sources(spec, HERE))
 
 
+def test_an_entry_that_gives_a_flaw_now_and_then_goes_through_the_door():
+    """Half of its draws ask for a crack that is wider than it is long: those scenes are dropped, the others are not."""
+    wide = {"kind": "crack", "length_mm": 2.0, "opening_mm": {"choice": [0.2, 9.0]}}
+    check_at_the_door(spec_of(defects=[wide]), HERE)
+    with pytest.raises(BadInput, match=r"defects\.0: crack: "):
+        check_at_the_door(spec_of(defects=[wide | {"opening_mm": 9.0}]), HERE)
+
+
 def test_choices_of_choices_go_through_the_door():
     fixture = {"kind": "foam", "material": {"choice": [{"choice": ["PMMA"]}, "EPS_foam"]}}
     check_at_the_door(spec_of(stage={"fixture": fixture}, scan={"backend": {"choice": [{"choice": ["mesh"]}]}}), HERE)

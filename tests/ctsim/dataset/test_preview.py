@@ -68,7 +68,7 @@ def sample(kinds: list[str], fixture: str | None = None) -> dict:
     part, scan = {"name": "cube", "materials": {"cube": "Al"}}, {"source_detector_mm": 2, "source_object_mm": 1}
     scan |= {"tube_kv": 100, "views": 4}
     scene = {"split": "train", "items": [{"part": part}], "scan": scan, "volume": {"voxel_mm": 0.5}}
-    scene["fixture"] = fixture and {"material": fixture}
+    scene |= {"fixture": fixture and {"material": fixture}, "twin_of": None}
     if fixture:
         labels[labels == 0] = 2 + len(kinds)
     return {
@@ -83,6 +83,26 @@ def sheet_of(kinds: list[str]) -> Image.Image:
     named = [("air", "air"), ("Al", "material"), *((kind, "defect") for kind in kinds)]
     classes = [{"value": value, "name": name, "role": role} for value, (name, role) in enumerate(named)]
     return preview.contact_sheet([sample(kinds)], classes)
+
+
+def test_a_twin_is_looked_at_where_its_flawed_one_was():
+    """The flaw of the first lies in the slice above the middle one, which a sound scan alone would show."""
+    classes = [{"name": n, "role": r, "value": v} for v, (n, r) in enumerate([("air", "air"), ("Al", "material"),
+               ("crack", "defect")])]  # fmt: skip
+    flawed, sound = sample(["crack"]), sample([])
+    sound["key"], sound["scene"]["scene"]["twin_of"] = "toy-000001", "toy-000000"
+    sound["volume"][5, 4:8, 4:12] = 0.04  # seen in the slice of the flaw alone
+    twins, alone = (np.asarray(preview.contact_sheet(shown, classes)) for shown in ([flawed, sound], [sound]))
+    row = (len(twins) - len(alone)) + np.arange(len(alone))
+    column = slice(2 * (preview.TILE + preview.GAP), 3 * (preview.TILE + preview.GAP))
+    assert not np.array_equal(twins[row, column][-preview.TILE :], alone[:, column][-preview.TILE :])
+
+
+def test_the_caption_counts_parts_and_names_their_materials():
+    shown = sample([])
+    rod = {"part": {"name": "rod", "materials": {"rod": "Fe", "bush": "CuSn6"}}}
+    shown["scene"]["scene"]["items"] += [rod, rod]
+    assert "cube (Al), 2 x rod (CuSn6, Fe): no defects" in " ".join(preview._captions(shown, FONT))
 
 
 def test_the_parts_are_looked_at_and_not_what_holds_them():
