@@ -104,7 +104,7 @@ def refused(monkeypatch, capsys, tmp_path):
         ("file.file_format_version", {"major": 0, "minor": 9}, "file_format_version is 0.9, expected 1.0, 1.1 or 1.2"),
         ("file.file_format_version", {"major": 1, "minor": 3}, "expected 1.0, 1.1 or 1.2"),
         ("file.file_format_version", None, "file_format_version"),
-        ("file.file_type", "CTSimU Metadata", "did you mean 'CTSimU Scenario'"),
+        ("file.file_type", "CTSimU Scenery", "did you mean 'CTSimU Scenario'"),
         ("geometry", "a circle", "geometry must be an object"),
         ("simulation", {"ctsim": {"rays_per_pixle": 2}}, "did you mean 'rays_per_pixel'"),
         ("simulation", {"ctsim": {"rays_per_pixel": 0}}, "rays_per_pixel"),
