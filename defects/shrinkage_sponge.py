@@ -134,7 +134,7 @@ KINDS = (
         sample=sample,
         parameters={
             "diameter_mm": Parameter(help="diameter of the ball as large as the envelope"),
-            "cell_mm": Parameter(help="from void to void"),
+            "cell_mm": Parameter(help="from void to void, held to 1/8 to 1/2 of the diameter"),
             "void_share": Parameter(default=0.3, lowest=0.05, open_below=False, help="of the envelope, to 0.7"),
             "elongation": Parameter(default=1.3, lowest=1.0, open_below=False, help="of the envelope, long over short"),
         },
