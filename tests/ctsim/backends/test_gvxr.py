@@ -192,5 +192,8 @@ def test_a_dataset_is_made_with_gvxr_as_with_our_own(tmp_path, real):
         (made[name],) = read_samples(tmp_path / name / "out")
     assert made["gvxr"]["scene"]["made_by"]["backend"].startswith("gvxr")
     np.testing.assert_array_equal(made["gvxr"]["labels"], made["mesh"]["labels"])
-    # 0.005 mm of aluminium, a count in 50 000 behind 20 mm of it, and float16
-    np.testing.assert_allclose(made["gvxr"]["projections"], made["mesh"]["projections"], atol=2e-3)
+    # 0.005 mm of aluminium, a count in 50 000 behind 20 mm of it, and float16 in steps of 0.002 above 2; a ray that
+    # gVXR loses at an edge of small facets is filled in from its neighbours, two such steps off
+    off = np.abs(np.subtract(made["gvxr"]["projections"], made["mesh"]["projections"], dtype=float))
+    assert np.mean(off <= 2e-3) > 0.9999
+    assert off.max() < 5e-3
