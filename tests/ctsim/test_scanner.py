@@ -112,7 +112,9 @@ def test_every_path_goes_from_a_dataset_to_radiographs_that_show_the_part_and_ai
     ],
 )  # fmt: skip
 def test_a_path_that_makes_no_sense_ends_with_one_message_and_exit_code_2(tmp_path, monkeypatch, capsys, scan, words):
-    path = write(tmp_path, changed(("scan",), {**SPEC["scan"], **scan}))
+    beam = {"tube_kv": SPEC["scan"]["tube_kv"]} if "spectrum" not in scan else {}
+    bare = {name: value for name, value in SPEC["scan"].items() if name != "tube_kv"}
+    path = write(tmp_path, changed(("scan",), {**bare, **beam, **scan}))
     code, _, errors = ctsim(monkeypatch, capsys, "generate", path, "--out", tmp_path / "out")
     assert code == 2
     assert words in " ".join(errors.split())

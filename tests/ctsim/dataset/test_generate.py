@@ -99,15 +99,14 @@ def test_a_scene_that_cannot_be_made_is_dropped_with_its_reason(tmp_path):
 
 
 def test_a_dataset_without_a_scan_is_a_fault(tmp_path, monkeypatch, capsys):
-    crack = [{"kind": "crack", "count": 1, "length_mm": 1, "opening_mm": 4, "waviness": 0}]
-    write(tmp_path, changed(("defects",), crack))
+    write(tmp_path, changed(("volume", "voxel_mm"), 500.0))
     monkeypatch.chdir(tmp_path)
     code, out, err = ctsim(monkeypatch, capsys, "generate", "small.yaml", "--out", "out", "--workers", 1)
     assert (code, out) == (1, "")
     assert "every scene is dropped" in err
     code, _, err = ctsim(monkeypatch, capsys, "preview", "small.yaml", "--count", 2)
     assert code == 2
-    assert "must not exceed" in err
+    assert "all of the first 2 scenes of small.yaml are dropped" in err
     code, _, err = ctsim(monkeypatch, capsys, "preview", "out")
     assert code == 2
     assert "out holds no scan to show" in err
