@@ -1,5 +1,6 @@
 """What stands around gVirtualXray: what it is given, and what is said when it is not there, refuses or dies."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -183,7 +184,7 @@ def test_a_detector_drawn_in_tiles_is_the_detector(monkeypatch, real):
 @pytest.mark.slow
 def test_a_dataset_is_made_with_gvxr_as_with_our_own(tmp_path, real):
     made = {}
-    for name in ("gvxr", "mesh"):
+    for name in ("gvxr", "mesh", "reference"):
         (tmp_path / name).mkdir()
         values = small.changed(("scan", "backend"), name) | {"scenes": 1}
         values["scan"] |= {"noise": False}
@@ -192,8 +193,12 @@ def test_a_dataset_is_made_with_gvxr_as_with_our_own(tmp_path, real):
         (made[name],) = read_samples(tmp_path / name / "out")
     assert made["gvxr"]["scene"]["made_by"]["backend"].startswith("gvxr")
     np.testing.assert_array_equal(made["gvxr"]["labels"], made["mesh"]["labels"])
-    # 0.005 mm of aluminium, a count in 50 000 behind 20 mm of it, and float16 in steps of 0.002 above 2; a ray that
-    # gVXR loses at an edge of small facets is filled in from its neighbours, two such steps off
-    off = np.abs(np.subtract(made["gvxr"]["projections"], made["mesh"]["projections"], dtype=float))
-    assert np.mean(off <= 2e-3) > 0.9999
-    assert off.max() < 5e-3
+    # 0.005 mm of aluminium, a count in 50 000 behind 20 mm of it, and float16
+    seen = {name: sample["projections"].astype(float) for name, sample in made.items()}
+    np.testing.assert_allclose(seen["mesh"], seen["reference"], atol=2e-3)
+    # at the tip of a pore gVXR loses a ray and fills it in from its neighbours: ours there is the exact one
+    lost = np.abs(seen["gvxr"] - seen["mesh"]) > 2e-3
+    assert np.count_nonzero(lost) <= 1
+    about = [np.roll(seen["gvxr"], shift, (1, 2)) for shift in itertools.product((-1, 0, 1), repeat=2) if any(shift)]
+    assert np.all(seen["gvxr"][lost] >= np.min(about, axis=0)[lost])
+    assert np.all(seen["gvxr"][lost] <= np.max(about, axis=0)[lost])
