@@ -11,6 +11,7 @@ from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
 from scenes.draw import check
 from scenes.draw_fields import NotNegative, Positive
+from scenes.fidelity import Fidelity, GateSpec, MonteCarloSpec
 from scenes.penetration import PenetrationSpec
 from scenes.records import Record, validated
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views
@@ -54,6 +55,9 @@ class ScanDraws(Record):
         rays_per_pixel: Along each side of a pixel.
         noise: Whether there is any.
         backend: What computes the path lengths.
+        fidelity: How closely it is simulated; see `scenes.fidelity.Fidelity`.
+        monte_carlo: Settings of hybrid and monte-carlo.
+        gate: Settings of gate.
         varied: Draws of all other fields by place, as reading finds them; the fields themselves hold a value amid them.
     """
 
@@ -76,6 +80,9 @@ class ScanDraws(Record):
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
+    fidelity: Fidelity = "beer-lambert"
+    monte_carlo: MonteCarloSpec = MonteCarloSpec()
+    gate: GateSpec = GateSpec()
     varied: dict[str, Any] = {}
 
     @model_validator(mode="before")

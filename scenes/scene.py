@@ -10,6 +10,7 @@ from defects import kinds
 from defects.messages import BadInput
 from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
+from scenes.fidelity import Fidelity, GateSpec, MonteCarloSpec
 from scenes.json_file import read_json
 from scenes.records import Name, Record, Split, validated
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views, distances_mm
@@ -94,6 +95,9 @@ class ScanSpec(Record):
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
+    fidelity: Fidelity = "beer-lambert"
+    monte_carlo: MonteCarloSpec = MonteCarloSpec()
+    gate: GateSpec = GateSpec()
 
     @model_validator(mode="before")
     @classmethod

@@ -129,7 +129,7 @@ def sample_scan(
             points_mm, spec.detector, source_detector_mm, magnification, part, spec.trajectory
         )
     same = ("tube_target", "anode_deg", "detector", "views", "flat_frames", "rays_per_pixel", "noise", "backend")
-    same += ("trajectory", "focal_spot", "spectrum", "beam_drift", "heel")
+    same += ("trajectory", "focal_spot", "spectrum", "beam_drift", "heel", "fidelity", "monte_carlo", "gate")
     scan = ScanSpec(**beam, **distances, **{name: getattr(spec, name) for name in same})
     if spec.trajectory.vectors is not None or spec.trajectory.deviations:
         check_clear(points_mm, scan, part)
