@@ -29,26 +29,6 @@ ALL_TECHNIQUES: tuple[Technique, ...] = ("forced_detection", "forced_interaction
 Photons = Annotated[int, Field(ge=1, le=10**12)]
 
 
-class AntiScatterGridSpec(Record):
-    """Strips that point to the source, before the panel.
-
-    Attributes:
-        material: Of the strips.
-        strip_mm: Thickness of a strip.
-        gap_mm: From one strip to the next.
-        height_mm: Of the strips, along the beam.
-        interspace: Material between them; air where left out.
-        across: The panel's axis that the strips stand across: u cuts what is scattered along rows.
-    """
-
-    material: str = "Pb"
-    strip_mm: float = Field(default=0.05, gt=0)
-    gap_mm: float = Field(default=0.3, gt=0)
-    height_mm: float = Field(default=3.0, gt=0)
-    interspace: str | None = None
-    across: Literal["u", "v"] = "u"
-
-
 class MonteCarloSpec(Record):
     """Settings of hybrid and monte-carlo.
 
@@ -60,7 +40,6 @@ class MonteCarloSpec(Record):
         techniques: What makes photons tell more; None for all in hybrid and none in monte-carlo.
         fluorescence: Whether atoms send out K lines (of 5 keV and more) where they have taken up a photon.
         air: Whether air fills the way from the source to the panel.
-        anti_scatter_grid: Before the panel; None for none.
     """
 
     photons: Photons | None = None
@@ -70,7 +49,6 @@ class MonteCarloSpec(Record):
     techniques: tuple[Technique, ...] | None = None
     fluorescence: bool = False
     air: bool = False
-    anti_scatter_grid: AntiScatterGridSpec | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> "MonteCarloSpec":

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int64
 from numba import prange
 from skimage.transform import resize
 
+from ctsim.detector.anti_scatter import coefficients, primary_passes
 from ctsim.detector.noise import mixed
 from ctsim.detector.response import Response
 from ctsim.exposure import Exposure
@@ -24,6 +25,7 @@ from ctsim.montecarlo.walk import Beam, Settings, World
 from ctsim.spectrum import Spectrum
 from ctsim.transmit import falloff
 from defects.messages import BadInput
+from scenes.detector import AntiScatterGridSpec
 
 TECHNIQUES = {
     "forced_detection": walk.FORCED_DETECTION,
@@ -72,6 +74,7 @@ def transport(
     aimed: bool = False,
     fluorescence: bool = False,
     heel: Float[np.ndarray, "row col"] | None = None,
+    anti_scatter: AntiScatterGridSpec | None = None,
     deposits: bool = False,
 ) -> Transport:
     """Return what the photons of some views bring to the panel.
@@ -89,6 +92,7 @@ def transport(
             beside it.
         fluorescence: Whether atoms send out K lines.
         heel: Intensity over the panel against that at the foot of the source's normal.
+        anti_scatter: Strips before the panel.
         deposits: Whether the energy left in each voxel is wanted.
 
     Raises:
@@ -99,7 +103,7 @@ def transport(
     tables = tables_of(matter.materials, fluorescence)
     tables = tables._replace(per_mm=tables.per_mm * np.float32(matter.voxel_mm))  # 1/voxel from here on
     world = _world(matter, tables, exposure.geometry)
-    settings = _settings(spectrum, response, techniques, photons, exposure.middle)
+    settings = _settings(spectrum, response, techniques, photons, exposure.middle, anti_scatter)
     middle, bands = exposure.middle, len(settings.signal)
     tally = np.zeros((len(views), bands, walk.ROWS, middle.rows, middle.columns))
     kept = np.zeros(matter.shares.shape[:3] if deposits else (0, 0, 0))
@@ -171,6 +175,7 @@ def _settings(
     techniques: Sequence[str],
     photons: int,
     panel: Geometry,
+    anti_scatter: AntiScatterGridSpec | None,
 ) -> Settings:
     """Return how photons are followed."""
     pixels = panel.rows * panel.columns
@@ -184,11 +189,28 @@ def _settings(
         square_scale=2.0 ** min(bits - math.ceil(math.log2(pixels)), 30),
         energy_scale=2.0 ** min(bits - 10, 30),
         near=NEAR,
+        grid=_strips(anti_scatter),
+        strips=_through_strips(anti_scatter),
     )
 
 
+def _strips(grid: AntiScatterGridSpec | None) -> Float[np.ndarray, " number"]:
+    """Return strip, gap and height of a grid [mm] and the panel's axis that it stands across; nothing for no grid."""
+    if grid is None:
+        return np.zeros(0)
+    return np.array([grid.strip_mm, grid.gap_mm, grid.height_mm, "uv".index(grid.across)])
+
+
+def _through_strips(grid: AntiScatterGridSpec | None) -> Float[np.ndarray, "energy 3"]:
+    """Return the coefficients of strips and gaps [1/mm], and what the primary loses, by energy."""
+    if grid is None:
+        return np.zeros((0, 3))
+    energies = tuple(np.clip(grid_kev(), LOWEST_KEV, HIGHEST_KEV).tolist())
+    return np.stack([*coefficients(grid, energies), primary_passes(grid, energies)], axis=1)
+
+
 def _stride(pixels: int) -> int:
-    """Return a step that meets all pixels before it meets one again: near the golden section, with no common divisor."""
+    """Return a step that meets all pixels before it meets one again: near the golden section, no common divisor."""
     step = max(round(pixels * 0.6180339887498949), 1)
     while math.gcd(step, pixels) > 1:
         step += 1

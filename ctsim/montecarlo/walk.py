@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
+from ctsim.detector.anti_scatter import strips_pass
 from ctsim.detector.escape import ELECTRON_KEV
 from ctsim.detector.noise import mixed, uniform
 from ctsim.kernel import kernel
@@ -129,6 +130,8 @@ class Settings(NamedTuple):
         stride: From one of these pixels to the next.
         scale, square_scale: What one unit of signal, and of its square, is in whole numbers.
         energy_scale: What a keV left in a voxel is in whole numbers.
+        grid: Strip, gap and height of an anti-scatter grid [mm], and the panel's axis it stands across; empty for none.
+        strips: Coefficients of strips and gaps [1/mm] by energy, and what a straight photon passes with.
         near: Collisions closer to the panel send a photon instead of shares; as a share of its distance to the source.
     """
 
@@ -139,36 +142,38 @@ class Settings(NamedTuple):
     scale: float
     square_scale: float
     energy_scale: float
+    grid: Float[np.ndarray, " number"]
+    strips: Float[np.ndarray, "energy 3"]
     near: float
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def add(tally, slot, row, pixel, amount):
     """Add whole numbers to a tally; a card has its own way, since many photons do so at once there."""
     tally[slot, row, pixel] += amount
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def add_energy(deposits, slot, z, y, x, amount):
     """Add whole numbers to what is left in a voxel."""
     deposits[slot, z, y, x] += amount
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def draw(own, counts):
     """Return a photon's next random number."""
     counts[DRAWN] += 1
     return uniform(own, counts[DRAWN])
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def place_of(energy_kev, count):
     """Return where an energy lies on the tables' axis: between which two, and how far."""
     place = math.log(energy_kev / LOWEST_KEV) * ((count - 1) / LOG_RANGE)
     return min(max(place, 0.0), count - 1.000001)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def at(per_mm, place, material, column):
     """Return a coefficient at a place between two energies."""
     i = int(place)
@@ -176,14 +181,14 @@ def at(per_mm, place, material, column):
     return low + (place - i) * (per_mm[i + 1, material, column] - low)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def along(curve, place):
     """Return a curve at a place between two of its points."""
     i = int(place)
     return curve[i] + (place - i) * (curve[i + 1] - curve[i])
 
 
-@kernel()
+@kernel(forceinline=True)
 def look_up(per_mm, energy_kev, first, desk):
     """Write all materials' total coefficients at an energy to the desk, and return its place."""
     place = place_of(energy_kev, per_mm.shape[0])
@@ -192,7 +197,7 @@ def look_up(per_mm, energy_kev, first, desk):
     return place
 
 
-@kernel()
+@kernel(forceinline=True)
 def crossing(x, y, z, dx, dy, dz, low, high):
     """Return where a ray enters a box, 0 where it is inside, and where it leaves it: before that if it never enters."""
     start, end = 0.0, FAR
@@ -206,7 +211,7 @@ def crossing(x, y, z, dx, dy, dz, low, high):
     return start, end
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def mixture(shares, iz, iy, ix, first, desk):
     """Return the coefficient of a voxel from the desk's of each material."""
     total = 0.0
@@ -215,7 +220,7 @@ def mixture(shares, iz, iy, ix, first, desk):
     return total * (1.0 / FULL)
 
 
-@kernel()
+@kernel(forceinline=True)
 def march(shares, start, end, wanted, x, y, z, dx, dy, dz, first, desk):
     """Return the optical depth of a ray in the grid from `start` to `end`, and where `wanted` is reached if it is."""
     nz, ny, nx = shares.shape[0], shares.shape[1], shares.shape[2]
@@ -248,7 +253,7 @@ def march(shares, start, end, wanted, x, y, z, dx, dy, dz, first, desk):
     return depth, end
 
 
-@kernel()
+@kernel(forceinline=True)
 def depth_of(world, end, wanted, x, y, z, dx, dy, dz, first, desk):
     """Return the optical depth of a ray up to `end`, and where `wanted` is reached if it is; air outside the grid."""
     enter, leave = crossing(x, y, z, dx, dy, dz, world.grid_low, world.grid_high)
@@ -270,7 +275,7 @@ def depth_of(world, end, wanted, x, y, z, dx, dy, dz, first, desk):
     return depth + more, end
 
 
-@kernel()
+@kernel(forceinline=True)
 def way_out(world, beam, x, y, z, dx, dy, dz):
     """Return how far a ray is followed: to the panel's plane, or out of the world."""
     _, end = crossing(x, y, z, dx, dy, dz, world.low, world.high)
@@ -281,7 +286,7 @@ def way_out(world, beam, x, y, z, dx, dy, dz):
     return max(end, 0.0)
 
 
-@kernel()
+@kernel(forceinline=True)
 def fly(world, beam, own, desk, counts):
     """Move a photon to its next collision and return whether there is one before it leaves."""
     x, y, z, dx, dy, dz = desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ]
@@ -302,7 +307,7 @@ def fly(world, beam, own, desk, counts):
     return False
 
 
-@kernel()
+@kernel(forceinline=True)
 def material_at(world, own, desk, counts):
     """Return which material a photon meets where it is, by their shares of the coefficient there."""
     shares, count = world.shares, world.shares.shape[3]
@@ -326,14 +331,14 @@ def material_at(world, own, desk, counts):
     return count - 1
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def bound(tables, material, energy_kev, one_less_cosine):
     """Return the incoherent scattering function, 1 for free electrons."""
     x = energy_kev / HC_KEV_ANGSTROM * math.sqrt(max(one_less_cosine, 0.0) * 0.5)
     return along(tables.incoherent[material], min(x / (1 + x) * PER_TRANSFER, tables.incoherent.shape[1] - 1.000001))
 
 
-@kernel()
+@kernel(forceinline=True)
 def compton_pdf(tables, material, place, energy_kev, cosine):
     """Return the density of a Compton-scattered photon's direction [1/sr], and its energy [keV]."""
     ratio = 1 / (1 + energy_kev / ELECTRON_KEV * (1 - cosine))
@@ -344,7 +349,7 @@ def compton_pdf(tables, material, place, energy_kev, cosine):
     return shape * bound(tables, material, energy_kev, 1 - cosine) / norm, energy_kev * ratio
 
 
-@kernel()
+@kernel(forceinline=True)
 def compton_cosine(tables, material, energy_kev, own, counts):
     """Return a cosine of Compton scattering: Klein and Nishina's by composition, bound electrons by rejection."""
     least = 1 / (1 + 2 * energy_kev / ELECTRON_KEV)
@@ -361,7 +366,7 @@ def compton_cosine(tables, material, energy_kev, own, counts):
             return 1 - less
 
 
-@kernel()
+@kernel(forceinline=True)
 def rayleigh_cosine(tables, material, energy_kev, own, counts):
     """Return a cosine of Rayleigh scattering: form factors by inversion, Thomson's 1 + cos^2 by rejection."""
     curve, last = tables.coherent[material], tables.coherent.shape[1] - 1
@@ -379,14 +384,14 @@ def rayleigh_cosine(tables, material, energy_kev, own, counts):
             return cosine
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _transfer(index):
     """Return the momentum transfer at a point of the tables."""
     t = index / PER_TRANSFER
     return t / (1 - t)
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def _up_to(curve, x, last):
     """Return the integral of the squared form factor over x^2 from 0 to x."""
     i = min(int(x / (1 + x) * PER_TRANSFER), last - 1)
@@ -394,7 +399,7 @@ def _up_to(curve, x, last):
     return curve[i] + (curve[i + 1] - curve[i]) * min((x * x - a * a) / (b * b - a * a), 1.0)
 
 
-@kernel()
+@kernel(forceinline=True)
 def turned_by(dx, dy, dz, cosine, turn):
     """Return a direction at an angle to another, turned about it."""
     sine, angle = math.sqrt(max(1 - cosine * cosine, 0.0)), 2 * math.pi * turn
@@ -410,7 +415,27 @@ def turned_by(dx, dy, dz, cosine, turn):
     return ex * size, ey * size, ez * size
 
 
-@kernel()
+@kernel(forceinline=True)
+def grid_passes(beam, settings, place, x, y, z, dx, dy, dz):
+    """Return what an anti-scatter grid lets through of photons to a point of the panel, of one from the source 1."""
+    if len(settings.grid) == 0:
+        return 1.0
+    panel, normal, first = beam.panel, beam.normal, 6 if settings.grid[3] == 0 else 9
+    ux, uy, uz = panel[first], panel[first + 1], panel[first + 2]
+    size = 1 / math.sqrt(ux * ux + uy * uy + uz * uz)
+    sx, sy, sz = x - panel[0], y - panel[1], z - panel[2]
+    along_strips = sx * normal[0] + sy * normal[1] + sz * normal[2]
+    forward = dx * normal[0] + dy * normal[1] + dz * normal[2]
+    slope = (dx * ux + dy * uy + dz * uz) * size / forward - (sx * ux + sy * uy + sz * uz) * size / along_strips
+    i = int(place)
+    passes = strips_pass(
+        settings.grid[0], settings.grid[1], settings.grid[2], settings.strips[i, 0], settings.strips[i, 1], slope,
+        1 / abs(forward),
+    )  # fmt: skip
+    return passes / settings.strips[i, 2]
+
+
+@kernel(forceinline=True)
 def count_in(settings, place, value, kind, pixel, slot, tally):
     """Add to the tally what a photon of some energy and weight leaves in a pixel."""
     for band in range(settings.signal.shape[0]):
@@ -422,7 +447,7 @@ def count_in(settings, place, value, kind, pixel, slot, tally):
         add(tally, slot, row + SECOND + (kind > 0), pixel, np.int64(second * settings.scale + 0.5))
 
 
-@kernel()
+@kernel(forceinline=True)
 def pixel_met(beam, x, y, z, dx, dy, dz):
     """Return which pixel of the panel a ray meets and how far away; -1 for none."""
     plane = beam.plane
@@ -439,7 +464,7 @@ def pixel_met(beam, x, y, z, dx, dy, dz):
     return int(row) * columns + int(column), t
 
 
-@kernel()
+@kernel(forceinline=True)
 def send_along(world, tables, beam, settings, dx, dy, dz, energy_kev, weight, kind, desk, slot, tally):
     """Let a photon go straight on to the panel, with the weight that matter leaves it, if it meets the panel at all."""
     x, y, z = desk[X], desk[Y], desk[Z]
@@ -450,10 +475,11 @@ def send_along(world, tables, beam, settings, dx, dy, dz, energy_kev, weight, ki
     place = look_up(tables.per_mm, energy_kev, first, desk)
     depth, _ = depth_of(world, away, FAR, x, y, z, dx, dy, dz, first, desk)
     value = weight * beam.window[4] * math.exp(-depth) / beam.free.reshape(-1)[pixel]
+    value *= grid_passes(beam, settings, place, x + away * dx, y + away * dy, z + away * dz, dx, dy, dz)
     count_in(settings, place, value, kind, pixel, slot, tally)
 
 
-@kernel()
+@kernel(forceinline=True)
 def point_of(beam, settings, own, counts):
     """Return a point of the panel that a share is sent to, its pixel, and how much it stands for."""
     rows, columns = beam.free.shape
@@ -469,7 +495,7 @@ def point_of(beam, settings, own, counts):
     return px, py, pz, pixel
 
 
-@kernel()
+@kernel(forceinline=True)
 def send_to_point(world, tables, beam, settings, material, line_kev, weight, kind, own, desk, counts, slot, tally):
     """Send a collision's share to a point of the panel: of Compton scattering, or of a line if its energy is given."""
     x, y, z, energy_kev = desk[X], desk[Y], desk[Z], desk[ENERGY]
@@ -489,10 +515,11 @@ def send_to_point(world, tables, beam, settings, material, line_kev, weight, kin
     facing = abs(dx * normal[0] + dy * normal[1] + dz * normal[2]) * normal[3] / (away * away)
     pixels = beam.free.shape[0] * beam.free.shape[1]
     value = weight * beam.window[4] * pixels * density * facing * math.exp(-depth) / beam.free.reshape(-1)[pixel]
+    value *= grid_passes(beam, settings, place, px, py, pz, dx, dy, dz)
     count_in(settings, place, value, kind, pixel, slot, tally)
 
 
-@kernel()
+@kernel(forceinline=True)
 def line_of(tables, material, place, own, counts):
     """Return the energy of a K line [keV], by how often each is made."""
     u, i = draw(own, counts), int(place)
@@ -502,7 +529,7 @@ def line_of(tables, material, place, own, counts):
     return tables.line_kev[material, tables.line_kev.shape[1] - 1]
 
 
-@kernel(inline="always")
+@kernel(forceinline=True)
 def called(counts, kind):
     """Return what a photon is called after a scattering of a kind."""
     if counts[KIND] == FLUORESCENCE or kind == FLUORESCENCE:
@@ -510,7 +537,7 @@ def called(counts, kind):
     return kind if counts[ORDER] == 0 else MULTIPLE
 
 
-@kernel()
+@kernel(forceinline=True)
 def share_out(world, tables, beam, settings, material, own, desk, counts, slot, tally):
     """Send to the panel what a collision scatters there on the mean."""
     place, energy_kev, plane = desk[PLACE], desk[ENERGY], beam.plane
@@ -541,7 +568,7 @@ def share_out(world, tables, beam, settings, material, own, desk, counts, slot, 
     )
 
 
-@kernel()
+@kernel(forceinline=True)
 def leave_energy(settings, amount_kev, desk, slot, deposits):
     """Add to the voxel where a photon is what it leaves there."""
     if deposits.shape[1] == 0:
@@ -551,7 +578,7 @@ def leave_energy(settings, amount_kev, desk, slot, deposits):
         add_energy(deposits, slot, iz, iy, ix, np.int64(amount_kev * settings.energy_scale + 0.5))
 
 
-@kernel()
+@kernel(forceinline=True)
 def collide(tables, settings, material, own, desk, counts, slot, deposits):
     """Let a photon be taken up or scattered where it is, and return whether it goes on."""
     place, energy_kev = desk[PLACE], desk[ENERGY]
@@ -587,7 +614,7 @@ def collide(tables, settings, material, own, desk, counts, slot, deposits):
     return not settings.techniques & SURVIVAL or survives(own, desk, counts)
 
 
-@kernel()
+@kernel(forceinline=True)
 def survives(own, desk, counts):
     """Play Russian roulette with a photon that has become light, and return whether it goes on."""
     light = desk[WEIGHT] / desk[FIRST_WEIGHT]
@@ -599,7 +626,7 @@ def survives(own, desk, counts):
     return True
 
 
-@kernel()
+@kernel(forceinline=True)
 def first_draw(techniques, number, key, own, which):
     """Return one of a photon's first draws."""
     if techniques & STRATIFIED:
@@ -608,7 +635,7 @@ def first_draw(techniques, number, key, own, which):
     return uniform(own, which)
 
 
-@kernel()
+@kernel(forceinline=True)
 def start(number, key, own, beam, settings, desk):
     """Put a photon on its way from the source to a point of the panel, and return which pixel that lies in."""
     techniques, window = settings.techniques, beam.window
@@ -636,7 +663,7 @@ def start(number, key, own, beam, settings, desk):
     return row * beam.free.shape[1] + column
 
 
-@kernel()
+@kernel(forceinline=True)
 def enter(world, desk):
     """Move a photon to where it enters the world and return whether it does."""
     begin, end = crossing(desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ], world.low, world.high)
@@ -648,7 +675,7 @@ def enter(world, desk):
     return True
 
 
-@kernel()
+@kernel(forceinline=True)
 def force(world, beam, settings, u, pixel, place, desk, slot, tally):
     """Have a photon interact on its way through matter, with the weight of its chance to, and count in what passes."""
     x, y, z, dx, dy, dz = desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ]
@@ -666,16 +693,19 @@ def force(world, beam, settings, u, pixel, place, desk, slot, tally):
     return True
 
 
-@kernel()
+@kernel(forceinline=True)
 def arrive(beam, settings, desk, counts, slot, tally):
     """Count in a photon that has left all matter, if it meets the panel."""
-    pixel, _ = pixel_met(beam, desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ])
+    x, y, z, dx, dy, dz = desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ]
+    pixel, away = pixel_met(beam, x, y, z, dx, dy, dz)
     if pixel >= 0:
         value = desk[WEIGHT] * beam.window[4] / beam.free.reshape(-1)[pixel]
+        if counts[KIND] != PRIMARY:  # what the primary loses is in the response
+            value *= grid_passes(beam, settings, desk[PLACE], x + away * dx, y + away * dy, z + away * dz, dx, dy, dz)
         count_in(settings, desk[PLACE], value, counts[KIND], pixel, slot, tally)
 
 
-@kernel()
+@kernel(forceinline=True)
 def follow(number, key, world, tables, beam, settings, desk, counts, slot, tally, deposits):
     """Follow a photon from the source until it is taken up or has left; returns nothing, but fills the tallies.
 
