@@ -26,10 +26,10 @@ from ctsim.scanner import Scanner
 from scenes.build import Specimen
 from scenes.fidelity import ALL_TECHNIQUES
 
-PHOTONS, VOXELS = 30_000, 64
+PHOTONS, VOXELS = 4_000, 64
 """Of a view, and along the longest side of the matter, where the spec leaves them out."""
 
-STIFFNESS = np.geomspace(1e-9, 1e2, 34)
+STIFFNESS = np.geomspace(1e-9, 1e1, 21)
 """Values of lambda that are tried on each axis; axes run from 0 to 1."""
 
 

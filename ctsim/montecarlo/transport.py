@@ -35,7 +35,7 @@ TECHNIQUES = {
 }
 """Name, as in `scenes.fidelity.Technique` -> its bit."""
 
-POINTS = 4
+POINTS = 8
 """Of the panel that a collision sends its share to."""
 
 AT_ONCE = 1024

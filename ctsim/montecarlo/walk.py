@@ -44,6 +44,13 @@ MOST_TRANSFER = HIGHEST_KEV / HC_KEV_ANGSTROM
 PER_TRANSFER = (TRANSFERS - 1) * (1 + MOST_TRANSFER) / MOST_TRANSFER
 """Places on the tables' axis of momentum transfers for 1 of x / (1 + x)."""
 
+RAYLEIGH_AHEAD = 0.5
+"""Share of Rayleigh scattering that meets the panel where the photon itself would: a guess, which costs but time where
+it is wrong."""
+
+MOST_CHANCE = 0.9
+"""Of either kind of scattering to be chosen for a share."""
+
 LIGHT = 0.2
 """Of its first weight, from which on a photon plays Russian roulette."""
 
@@ -538,6 +545,27 @@ def called(counts, kind):
 
 
 @kernel(forceinline=True)
+def chance_of_rayleigh(tables, beam, material, compton, rayleigh, desk):
+    """Return how often a share goes the way of Rayleigh scattering: about as often as it brings something to the panel.
+
+    Rayleigh scattering goes mostly straight on, Compton scattering to all of the panel that is seen.
+    """
+    x, y, z, panel, normal = desk[X], desk[Y], desk[Z], beam.panel, beam.normal
+    rows, columns = beam.free.shape
+    mx = panel[0] + panel[3] + 0.5 * (columns * panel[6] + rows * panel[9]) - x
+    my = panel[1] + panel[4] + 0.5 * (columns * panel[7] + rows * panel[10]) - y
+    mz = panel[2] + panel[5] + 0.5 * (columns * panel[8] + rows * panel[11]) - z
+    away = math.sqrt(mx * mx + my * my + mz * mz)
+    cosine = (mx * desk[DX] + my * desk[DY] + mz * desk[DZ]) / away
+    density, _ = compton_pdf(tables, material, desk[PLACE], desk[ENERGY], cosine)
+    facing = abs(mx * normal[0] + my * normal[1] + mz * normal[2]) * normal[3] * rows * columns / (away * away * away)
+    seen = min(density * facing, 1.0)
+    pixel, _ = pixel_met(beam, x, y, z, desk[DX], desk[DY], desk[DZ])
+    ahead = RAYLEIGH_AHEAD if pixel >= 0 else seen
+    return min(max(rayleigh * ahead / (rayleigh * ahead + compton * seen + 1e-300), 1 - MOST_CHANCE), MOST_CHANCE)
+
+
+@kernel(forceinline=True)
 def share_out(world, tables, beam, settings, material, own, desk, counts, slot, tally):
     """Send to the panel what a collision scatters there on the mean."""
     place, energy_kev, plane = desk[PLACE], desk[ENERGY], beam.plane
@@ -545,27 +573,26 @@ def share_out(world, tables, beam, settings, material, own, desk, counts, slot, 
     compton = per_total * at(tables.per_mm, place, material, COMPTON_COLUMN)
     rayleigh = per_total * at(tables.per_mm, place, material, RAYLEIGH_COLUMN)
     lines = per_total * at(tables.per_mm, place, material, LINES)
-    kind = called(counts, COMPTON)
-    height = 1 - (plane[8] * desk[X] + plane[9] * desk[Y] + plane[10] * desk[Z] + plane[11])
-    if height < settings.near:
-        cosine = compton_cosine(tables, material, energy_kev, own, counts)
+    is_near = 1 - (plane[8] * desk[X] + plane[9] * desk[Y] + plane[10] * desk[Z] + plane[11]) < settings.near
+    chance = chance_of_rayleigh(tables, beam, material, compton, rayleigh, desk)
+    for _ in range(settings.points):
+        if draw(own, counts) < chance:
+            share, kind, out_kev = rayleigh / (chance * settings.points), called(counts, RAYLEIGH), energy_kev
+            cosine = rayleigh_cosine(tables, material, energy_kev, own, counts)
+        else:
+            share, kind = compton / ((1 - chance) * settings.points), called(counts, COMPTON)
+            if not is_near:
+                send_to_point(world, tables, beam, settings, material, 0.0, share, kind, own, desk, counts, slot, tally)
+                continue
+            cosine = compton_cosine(tables, material, energy_kev, own, counts)
+            out_kev = energy_kev / (1 + energy_kev / ELECTRON_KEV * (1 - cosine))
         dx, dy, dz = turned_by(desk[DX], desk[DY], desk[DZ], cosine, draw(own, counts))
-        out_kev = energy_kev / (1 + energy_kev / ELECTRON_KEV * (1 - cosine))
-        send_along(world, tables, beam, settings, dx, dy, dz, out_kev, compton, kind, desk, slot, tally)
-    else:
-        share = compton / settings.points
-        for _ in range(settings.points):
-            send_to_point(world, tables, beam, settings, material, 0.0, share, kind, own, desk, counts, slot, tally)
+        send_along(world, tables, beam, settings, dx, dy, dz, out_kev, share, kind, desk, slot, tally)
     if lines > 0:
         line_kev = line_of(tables, material, place, own, counts)
         send_to_point(
             world, tables, beam, settings, material, line_kev, lines, FLUORESCENCE, own, desk, counts, slot, tally
         )
-    cosine = rayleigh_cosine(tables, material, energy_kev, own, counts)
-    dx, dy, dz = turned_by(desk[DX], desk[DY], desk[DZ], cosine, draw(own, counts))
-    send_along(
-        world, tables, beam, settings, dx, dy, dz, energy_kev, rayleigh, called(counts, RAYLEIGH), desk, slot, tally
-    )
 
 
 @kernel(forceinline=True)
