@@ -26,6 +26,8 @@ import numpy as np
 PRIMARY, COMPTON, RAYLEIGH, MULTIPLE, FLUORESCENCE = range(5)
 """As in `ctsim.montecarlo.arrivals`."""
 
+EMPTY = "G4_Galactic"
+
 SKIN_MM = 1e-3
 """Thickness of the empty plate that photons are noted on."""
 
@@ -78,7 +80,7 @@ def _run(
     sim.output_dir, sim.random_seed, sim.number_of_threads = str(folder), seed, 1
     sim.verbose_level, sim.g4_verbose_level = "WARNING", 0
     sim.check_volumes_overlap = False
-    sim.world.size, sim.world.material = [2 * world_mm * unit.mm] * 3, "G4_Galactic"
+    sim.world.size, sim.world.material = [2 * world_mm * unit.mm] * 3, EMPTY
     for name, density, symbols, fractions in materials:
         database = sim.volume_manager.material_database
         database.add_material_weights(name, symbols, fractions, density * unit.g_cm3)
@@ -87,9 +89,9 @@ def _run(
         solid.file_name, solid.material = file, material
         solid.size_unit, solid.origin_at_cog = unit.mm, False
     if voxels:
-        _add_voxels(sim, folder, [name for name, *_ in materials], *voxels)
+        _add_voxels(sim, [name for name, *_ in materials], *voxels)
     plate = sim.add_volume("Box", "plate")
-    plate.material = "G4_Galactic"
+    plate.material = EMPTY
     plate.size = [SKIN_MM * unit.mm, *((ends_mm[1] - ends_mm[0]) * unit.mm)]
     plate.translation = [(distance_mm + SKIN_MM / 2) * unit.mm, *(ends_mm.mean(0) * unit.mm)]
 
@@ -118,17 +120,17 @@ def _run(
     sim.run()
 
 
-def _add_voxels(sim, folder, materials, file, side_mm, rotation, centre_mm):
+def _add_voxels(sim, materials, file, side_mm, rotation, centre_mm):
     """Add a grid of voxels to the world."""
     import itk
     import opengate as gate
 
     image = itk.image_from_array(np.load(file))
     image.SetSpacing([side_mm] * 3)
-    itk.imwrite(image, str(folder / "voxels.mha"))
     grid = sim.add_volume("ImageVolume", "voxels")
-    grid.image, grid.material = str(folder / "voxels.mha"), "G4_Galactic"
-    grid.voxel_materials = [[-0.5, 0.5, "G4_Galactic"]]
+    # ITK takes 15 s to get ready to read a file, whatever its size
+    grid.load_input_image = lambda path=None: image
+    grid.material, grid.voxel_materials = EMPTY, [[-0.5, 0.5, EMPTY]]
     grid.voxel_materials += [[i - 0.5, i + 0.5, name] for i, name in enumerate(materials, start=1)]
     grid.rotation, grid.translation = np.array(rotation), [c * gate.g4_units.mm for c in centre_mm]
 
