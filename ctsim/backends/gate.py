@@ -502,7 +502,7 @@ def _side_by_side(
             running.append(_start(place, environment))
             stack.callback(_end, running[-1])
         deadline = time.monotonic() + spec.timeout_s
-        while not all(_is_done(process, place) for process, place in zip(running, places, strict=True)):
+        while sum(_is_done(process, place) for process, place in zip(running, places, strict=True)) < len(running):
             if time.monotonic() > deadline:
                 raise BadInput(
                     f"fidelity gate: GATE took more than timeout_s: {spec.timeout_s:g} s for a view; raise it, or take "
