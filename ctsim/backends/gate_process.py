@@ -4,7 +4,7 @@ Its one argument is a folder: `job.pickle` lies there, and `sums.pickle` does on
 simulation a process, reads its settings from the environment as it is loaded, and ends its process where something is
 wrong. GATE's set-up stands here, and what is made of the photons that it wrote down.
 
-All is in the panel's frame: the source in the origin, x along the panel's normal, z along its columns.
+All is in the panel's frame: the source in the origin, x along the panel's normal, z against its columns.
 
 Facts about opengate 10.1.1 and Geant4 11.4.0 that this file rests on, each found by trial:
 

@@ -233,12 +233,11 @@ def test_the_same_seed_gives_the_same_photons_and_another_view_others(real):
     assert mean == pytest.approx(np.exp(-mu_per_mm("water", (80.0,))[0] * 10), abs=4 * deviation + 0.01)
 
 
-def test_processes_share_the_photons_of_a_view_and_each_has_its_own(real):
+def test_processes_share_the_photons_of_a_view(real):
     photons = 8000
     got = seen(of(plate(20.0)), settings(), photons=photons, processes=2)
     mean, deviation = got.mean[PRIMARY].item(), got.deviation[PRIMARY].item()
     assert got.photons == photons
-    # were they the same twice, this would be no binomial of as many
     assert deviation == pytest.approx(np.sqrt(mean * (1 - mean) / photons), rel=0.01)
     assert mean == pytest.approx(np.exp(-mu_per_mm("Al", (80.0,))[0] * 20), abs=0.01 + 4 * deviation)
 
@@ -459,10 +458,12 @@ def test_a_user_who_stops_it_leaves_nothing_running(stand_in, started, monkeypat
     assert [process.returncode for process in started] == [-9, -9]
 
 
-def test_each_view_is_told_when_it_is_done_and_processes_share_its_photons(stand_in):
+def test_each_view_is_told_when_it_is_done_and_each_process_has_photons_of_its_own(stand_in, tmp_path):
     stand_in(
         "import pickle, pathlib, numpy as np\nplace = pathlib.Path(sys.argv[1])\n"
         "job = pickle.loads((place / 'job.pickle').read_bytes())\n"
+        "with pathlib.Path(__file__).with_name('seeds').open('a') as seeds:\n"
+        "    print(job['scene']['seed'], file=seeds)\n"
         "sums = np.full((5, 1, 1), float(job['scene']['photons']))\n"
         "(place / 'sums.pickle').write_bytes(pickle.dumps({n: sums for n in ('signal', 'square', 'moment')}))"
     )
@@ -472,6 +473,7 @@ def test_each_view_is_told_when_it_is_done_and_processes_share_its_photons(stand
         response=partial(response_of, scan.detector), seed=0, shape=(1, 1), progress=lambda *done: told.append(done),
     )  # fmt: skip
     assert told == [(1, 2), (2, 2)]
+    assert len(set((tmp_path / "seeds").read_text().split())) == 6
     # all that were sent out, in units of those that set out for the panel, each of 80 keV
     assert got.mean[PRIMARY, 0, :, 0, 0] * 80 == pytest.approx(np.full(2, 1.004), abs=0.004)
 
