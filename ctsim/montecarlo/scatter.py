@@ -13,6 +13,7 @@ deviation is known; that estimate is also the error that is told.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -120,7 +121,7 @@ def arrivals_at(
 
     def simulated(matter: Matter, some: Sequence[int]) -> Arrivals:
         return transport(
-            matter, exposure, some, scanner.spectrum, lambda energies: response_of(scanner.panel, energies),
+            matter, exposure, some, scanner.spectrum, partial(response_of, scanner.panel),
             photons=spec.photons or PHOTONS, key=key, techniques=techniques, aimed=not spec.air,
             fluorescence=spec.fluorescence, heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
             on_card=scanner.backend == "mesh-gpu",
