@@ -160,22 +160,27 @@ def overlap(folder: Path) -> list[Deviation]:
 
 
 def scattering(folder: Path) -> list[Deviation]:
-    """Return how much more we scatter beside half a wedge than the reference has, and how far its course is off.
+    """Return how much more scatter arrives beside half a wedge than in the reference, and how far its course is off.
 
-    The reference has half of what the published scene gives, by our renderer and by photons followed one by one with
-    xraylib's cross-sections alone, whereas the same two meet the toolbox's tables of 2D-SW-1 within 1 to 2 %. The
-    spectrum's file and the body's are not published, so that this cannot be told apart from another scene. Hence the
-    limits say what is to be seen, not what should be: the level, 2 to a tenth, which no change of the beam explains
-    (mean energies of 85 to 120 keV move it by 15 %); and the profiles' course once their means are made the same,
-    5 % beside the picture's rim, 12 % beside the wedge, where the reference rises higher behind its third step.
+    The spectrum's file is not published: mean energies of 85 to 120 keV move the level by 15 %, hence its limit. The
+    courses, once their means are made the same, hardly change: 5 % at the picture's rim, and 12 % beside the wedge,
+    where the reference rises higher behind its third step.
+
+    The level is not met: the reference has half of what the published scene gives, by our pictures and by photons
+    followed one by one with xraylib's cross-sections alone, although both meet the toolbox's own tables of 2D-SW-1 and
+    2D-SW-2 within 1 to 2 % (see `tests.bench.ctsimu.scatter`). So it was made of another scene, or told otherwise.
     """
     ours, theirs = (
         np.loadtxt(folder / f"2D-SW-4_profiles_{kind}.txt")[:, 1:].T - 60000 for kind in ("measured", "monte-carlo")
     )
-    level = ours.mean() / theirs.mean()
     course = [np.std((a / a.mean()) / (b / b.mean())) for a, b in zip(ours, theirs, strict=True)]
     return [
-        Deviation(name="level", what="scatter over twice the reference's", value=float(level / 2 - 1), limit=0.1),
+        Deviation(
+            name="level_relative",
+            what="scatter beside half a wedge",
+            limit=0.15,
+            value=float(ours.mean() / theirs.mean() - 1),
+        ),
         Deviation(name="central_course", what="course beside the wedge, RMS", value=float(course[0]), limit=0.12),
         Deviation(name="fringe_course", what="course at the picture's rim, RMS", value=float(course[1]), limit=0.05),
     ]

@@ -85,9 +85,9 @@ def test_two_codes_scatter_alike_and_less_behind_thinner_steps():
 
 
 @needs_shared
-@pytest.mark.parametrize(("material", "least", "most"), [("Al", 1.11, 1.26), ("Fe", 1.07, 1.16)])
+@pytest.mark.parametrize(("material", "least", "most"), [("Al", 1.11, 1.26), ("Fe", 1.06, 1.13)])
 def test_single_scatter_is_most_of_what_mcray_has(material, least, most):
-    """The rest is scattered more than once: 12 to 25 % of it in aluminium, 8 to 15 % in iron, as walks of photons have.
+    """The rest is scattered more than once: 13 to 25 % of it in aluminium, 7 to 12 % in iron.
 
     So they do step by step: most behind the thickest step and in the free beam, least behind the sixth or seventh.
     """
@@ -102,7 +102,7 @@ def test_single_scatter_is_most_of_what_mcray_has(material, least, most):
 @needs_shared
 @pytest.mark.parametrize("material", ["Al", "Fe"])
 def test_our_pictures_scatter_as_mcrays_do(material, tmp_path):
-    """Hybrid against beer-lambert: at each step and in the free beam within 4 % of McRay, and within 1 % on the mean."""
+    """Hybrid less beer-lambert: within 4 % of McRay at each step and in the free beam, 1.5 % on the mean."""
     kev = KEV[material]
     whole_scene = scatter.whole_with_scatter(tmp_path, material, kev, mono=True)
     bare = WedgeScene(
