@@ -106,6 +106,7 @@ def _followed(specimen: Callable[[int], Specimen], moves: bool, scanner: Scanner
             matter, scanner.exposure, [view], scanner.spectrum, lambda energies: response_of(scanner.panel, energies),
             photons=spec.photons or PHOTONS, key=key, techniques=spec.techniques or (), fluorescence=spec.fluorescence,
             heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
+            on_card=scanner.backend == "mesh-gpu",
         ).arrivals  # fmt: skip
         yield _apart(arrivals, slice(view, view + 1))
 

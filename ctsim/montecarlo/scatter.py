@@ -123,6 +123,7 @@ def arrivals_at(
             matter, exposure, some, scanner.spectrum, lambda energies: response_of(scanner.panel, energies),
             photons=spec.photons or PHOTONS, key=key, techniques=techniques, aimed=not spec.air,
             fluorescence=spec.fluorescence, heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
+            on_card=scanner.backend == "mesh-gpu",
         ).arrivals  # fmt: skip
 
     def matter(view: int) -> Matter:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int64
 from numba import prange
 from skimage.transform import resize
 
+from ctsim.arrays import card, to_card, to_host
 from ctsim.detector.anti_scatter import coefficients, primary_passes
 from ctsim.detector.noise import mixed
 from ctsim.detector.response import Response
@@ -76,6 +77,7 @@ def transport(
     heel: Float[np.ndarray, "row col"] | None = None,
     anti_scatter: AntiScatterGridSpec | None = None,
     deposits: bool = False,
+    on_card: bool = False,
 ) -> Transport:
     """Return what the photons of some views bring to the panel.
 
@@ -94,6 +96,7 @@ def transport(
         heel: Intensity over the panel against that at the foot of the source's normal.
         anti_scatter: Strips before the panel.
         deposits: Whether the energy left in each voxel is wanted.
+        on_card: Whether the photons are followed on a card.
 
     Raises:
         BadInput: The matter reaches behind the panel or holds the source, no photon is asked for, or an energy lies
@@ -105,11 +108,12 @@ def transport(
     world = _world(matter, tables, exposure.geometry)
     settings = _settings(spectrum, response, techniques, photons, exposure.middle, anti_scatter)
     middle, bands = exposure.middle, len(settings.signal)
+    followed = _on_card(world, tables, settings) if on_card else _by_threads(world, tables, settings)
     tally = np.zeros((len(views), bands, walk.ROWS, middle.rows, middle.columns))
     kept = np.zeros(matter.shares.shape[:3] if deposits else (0, 0, 0))
     for i, view in enumerate(views):
         beam = _beam(matter, exposure.of_view(view), spectrum, heel, aimed)
-        sums, left = _followed(photons, np.uint64(mixed(key, view)), world, tables, beam, settings, kept.shape)
+        sums, left = followed(photons, np.uint64(mixed(key, view)), beam, kept.shape)
         tally[i] = sums.reshape(tally.shape[1:])
         kept += left / (settings.energy_scale * photons * beam.free.mean() * len(views))
     return Transport(arrivals=_arrivals(tally, settings, photons), kev=kept if deposits else None)
@@ -253,7 +257,9 @@ def _beam(
         normal=np.append(across / np.linalg.norm(across), np.linalg.norm(across)),
         window=_window(matter, view) if aimed else _whole(middle),
         strength=strength,
-        free=falloff(middle)[0] * strength,
+        rows=middle.rows,
+        columns=middle.columns,
+        free=(falloff(middle)[0] * strength).reshape(-1),
         energies=spectrum.energies_kev,
         up_to=np.cumsum(spectrum.photons) / spectrum.photons.sum(),
     )
@@ -288,16 +294,37 @@ def _window(matter: Matter, view: Exposure) -> Float[np.ndarray, "5"]:
     return np.array([first[0], last[0], first[1], last[1], float(np.prod(last - first))])
 
 
-def _followed(
-    photons: int, key: np.uint64, world: World, tables: Tables, beam: Beam, settings: Settings, voxels: tuple[int, ...]
-) -> tuple[Int64[np.ndarray, "row pixel"], Int64[np.ndarray, "z y x"]]:
-    """Return the tallies of a view's photons, each thread's added up: whole numbers, the same in any order."""
-    threads = numba.get_num_threads()
-    tally = np.zeros((threads, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
-    deposits = np.zeros((threads, *voxels), np.int64)
-    desks = np.zeros((threads, 64 + 2 * walk.MOST_MATERIALS))
-    _follow_all(photons, key, world, tables, beam, settings, desks, np.zeros((threads, 16), np.int64), tally, deposits)
-    return tally.sum(0), deposits.sum(0)
+Tallies = tuple[Int64[np.ndarray, "row pixel"], Int64[np.ndarray, "z y x"]]
+"""Of one view, and what is left in each voxel."""
+
+
+def _by_threads(world: World, tables: Tables, settings: Settings) -> Callable[..., Tallies]:
+    """Return what follows a view's photons with all threads, each of which has tallies of its own."""
+
+    def followed(photons: int, key: np.uint64, beam: Beam, voxels: tuple[int, ...]) -> Tallies:
+        threads = numba.get_num_threads()
+        tally = np.zeros((threads, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
+        deposits = np.zeros((threads, *voxels), np.int64)
+        desks, counts = np.zeros((threads, walk.DESK)), np.zeros((threads, walk.COUNTS), np.int64)
+        _follow_all(photons, key, world, tables, beam, settings, desks, counts, tally, deposits)
+        return tally.sum(0), deposits.sum(0)
+
+    return followed
+
+
+def _on_card(world: World, tables: Tables, settings: Settings) -> Callable[..., Tallies]:
+    """Return what follows a view's photons on a card, all of them into the same tallies."""
+    from ctsim.gpu.montecarlo import follow_all
+
+    still = tuple(to_card(thing) for thing in (world, tables, settings))
+
+    def followed(photons: int, key: np.uint64, beam: Beam, voxels: tuple[int, ...]) -> Tallies:
+        tally = card().zeros((1, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
+        deposits = card().zeros((1, *(max(n, 1) for n in voxels)), np.int64)
+        follow_all(photons, key, *still[:2], to_card(beam), still[2], tally, deposits)
+        return to_host(tally)[0], to_host(deposits)[0] if all(voxels) else np.zeros(voxels, np.int64)
+
+    return followed
 
 
 @kernel(parallel=True, error_model="numpy")

@@ -65,7 +65,8 @@ FIRST_DRAWS = 5
 """Place on the panel (two), energy, pose, depth: what `stratified` draws evenly."""
 
 MOST_MATERIALS = 24
-"""What a photon's desk has room for."""
+DESK, COUNTS = MU + 2 * MOST_MATERIALS, 4
+"""Numbers that a photon's desk and its counts have room for."""
 
 
 def _kronecker() -> Float[np.ndarray, " draw"]:
@@ -110,6 +111,7 @@ class Beam(NamedTuple):
         normal: The panel's unit normal and the area of a pixel [voxel^2].
         window: First and last column and row that photons are sent to, and the window's area in pixels.
         strength: Of the beam over the panel against falloff alone (the heel).
+        rows, columns: Of the panel.
         free: The free beam's signal at each pixel, in units of that at the foot of the source's normal.
         energies: Of the spectrum's bins [keV].
         up_to: Share of the photons up to each of them.
@@ -122,7 +124,9 @@ class Beam(NamedTuple):
     normal: Float[np.ndarray, "4"]
     window: Float[np.ndarray, "5"]
     strength: Float[np.ndarray, "row col"]
-    free: Float[np.ndarray, "row col"]
+    rows: int
+    columns: int
+    free: Float[np.ndarray, " pixel"]
     energies: Float[np.ndarray, " bin"]
     up_to: Float[np.ndarray, " bin"]
 
@@ -177,7 +181,8 @@ def draw(own, counts):
 def place_of(energy_kev, count):
     """Return where an energy lies on the tables' axis: between which two, and how far."""
     place = math.log(energy_kev / LOWEST_KEV) * ((count - 1) / LOG_RANGE)
-    return min(max(place, 0.0), count - 1.000001)
+    # plain Python, which stands for a card in tests, would go on in single precision
+    return np.float64(min(max(place, 0.0), count - 1.000001))
 
 
 @kernel(forceinline=True)
@@ -315,10 +320,16 @@ def fly(world, beam, own, desk, counts):
 
 
 @kernel(forceinline=True)
+def voxel_of(desk):
+    """Return the voxel that a photon is in: x, y, z; a card's floor is no integer."""
+    return np.int64(math.floor(desk[X])), np.int64(math.floor(desk[Y])), np.int64(math.floor(desk[Z]))
+
+
+@kernel(forceinline=True)
 def material_at(world, own, desk, counts):
     """Return which material a photon meets where it is, by their shares of the coefficient there."""
     shares, count = world.shares, world.shares.shape[3]
-    ix, iy, iz = math.floor(desk[X]), math.floor(desk[Y]), math.floor(desk[Z])
+    ix, iy, iz = voxel_of(desk)
     if not (0 <= ix < shares.shape[2] and 0 <= iy < shares.shape[1] and 0 <= iz < shares.shape[0]):
         if world.air >= 0:
             return world.air
@@ -463,12 +474,12 @@ def pixel_met(beam, x, y, z, dx, dy, dz):
         return -1, 0.0
     t = (1 - (plane[8] * x + plane[9] * y + plane[10] * z + plane[11])) / rise
     x, y, z = x + t * dx, y + t * dy, z + t * dz
-    column = math.floor(plane[0] * x + plane[1] * y + plane[2] * z + plane[3])
-    row = math.floor(plane[4] * x + plane[5] * y + plane[6] * z + plane[7])
-    rows, columns = beam.free.shape
+    column = np.int64(math.floor(plane[0] * x + plane[1] * y + plane[2] * z + plane[3]))
+    row = np.int64(math.floor(plane[4] * x + plane[5] * y + plane[6] * z + plane[7]))
+    rows, columns = beam.rows, beam.columns
     if t < 0 or not (0 <= column < columns and 0 <= row < rows):
         return -1, 0.0
-    return int(row) * columns + int(column), t
+    return row * columns + column, t
 
 
 @kernel(forceinline=True)
@@ -481,7 +492,7 @@ def send_along(world, tables, beam, settings, dx, dy, dz, energy_kev, weight, ki
     first = MU + world.shares.shape[3]
     place = look_up(tables.per_mm, energy_kev, first, desk)
     depth, _ = depth_of(world, away, FAR, x, y, z, dx, dy, dz, first, desk)
-    value = weight * beam.window[4] * math.exp(-depth) / beam.free.reshape(-1)[pixel]
+    value = weight * beam.window[4] * math.exp(-depth) / beam.free[pixel]
     value *= grid_passes(beam, settings, place, x + away * dx, y + away * dy, z + away * dz, dx, dy, dz)
     count_in(settings, place, value, kind, pixel, slot, tally)
 
@@ -489,7 +500,7 @@ def send_along(world, tables, beam, settings, dx, dy, dz, energy_kev, weight, ki
 @kernel(forceinline=True)
 def point_of(beam, settings, own, counts):
     """Return a point of the panel that a share is sent to, its pixel, and how much it stands for."""
-    rows, columns = beam.free.shape
+    rows, columns = beam.rows, beam.columns
     pixels = rows * columns
     # the golden ratio's step meets all pixels before it meets one again
     pixel = (np.int64(mixed(own, 1 << 40) >> np.uint64(33)) + counts[SENT] * settings.stride) % pixels
@@ -520,8 +531,8 @@ def send_to_point(world, tables, beam, settings, material, line_kev, weight, kin
     depth, _ = depth_of(world, away, FAR, x, y, z, dx, dy, dz, first, desk)
     normal = beam.normal
     facing = abs(dx * normal[0] + dy * normal[1] + dz * normal[2]) * normal[3] / (away * away)
-    pixels = beam.free.shape[0] * beam.free.shape[1]
-    value = weight * beam.window[4] * pixels * density * facing * math.exp(-depth) / beam.free.reshape(-1)[pixel]
+    pixels = beam.rows * beam.columns
+    value = weight * beam.window[4] * pixels * density * facing * math.exp(-depth) / beam.free[pixel]
     value *= grid_passes(beam, settings, place, px, py, pz, dx, dy, dz)
     count_in(settings, place, value, kind, pixel, slot, tally)
 
@@ -551,7 +562,7 @@ def chance_of_rayleigh(tables, beam, material, compton, rayleigh, desk):
     Rayleigh scattering goes mostly straight on, Compton scattering to all of the panel that is seen.
     """
     x, y, z, panel, normal = desk[X], desk[Y], desk[Z], beam.panel, beam.normal
-    rows, columns = beam.free.shape
+    rows, columns = beam.rows, beam.columns
     mx = panel[0] + panel[3] + 0.5 * (columns * panel[6] + rows * panel[9]) - x
     my = panel[1] + panel[4] + 0.5 * (columns * panel[7] + rows * panel[10]) - y
     mz = panel[2] + panel[5] + 0.5 * (columns * panel[8] + rows * panel[11]) - z
@@ -598,9 +609,9 @@ def share_out(world, tables, beam, settings, material, own, desk, counts, slot, 
 @kernel(forceinline=True)
 def leave_energy(settings, amount_kev, desk, slot, deposits):
     """Add to the voxel where a photon is what it leaves there."""
-    if deposits.shape[1] == 0:
+    if deposits.shape[1] < 2 and deposits.shape[2] < 2 and deposits.shape[3] < 2:  # nobody wants to know
         return
-    ix, iy, iz = math.floor(desk[X]), math.floor(desk[Y]), math.floor(desk[Z])
+    ix, iy, iz = voxel_of(desk)
     if 0 <= ix < deposits.shape[3] and 0 <= iy < deposits.shape[2] and 0 <= iz < deposits.shape[1]:
         add_energy(deposits, slot, iz, iy, ix, np.int64(amount_kev * settings.energy_scale + 0.5))
 
@@ -687,7 +698,7 @@ def start(number, key, own, beam, settings, desk):
         distance * distance * distance * beam.strength[row % len(beam.strength), column % beam.strength.shape[1]]
     )
     desk[FIRST_WEIGHT] = desk[WEIGHT]
-    return row * beam.free.shape[1] + column
+    return row * beam.columns + column
 
 
 @kernel(forceinline=True)
@@ -709,7 +720,7 @@ def force(world, beam, settings, u, pixel, place, desk, slot, tally):
     end = way_out(world, beam, x, y, z, dx, dy, dz)
     depth, _ = depth_of(world, end, FAR, x, y, z, dx, dy, dz, MU, desk)
     passes = math.exp(-depth)
-    value = desk[WEIGHT] * beam.window[4] * passes / beam.free.reshape(-1)[pixel]
+    value = desk[WEIGHT] * beam.window[4] * passes / beam.free[pixel]
     count_in(settings, place, value, PRIMARY, pixel, slot, tally)
     if depth <= 0:
         return False
@@ -726,7 +737,7 @@ def arrive(beam, settings, desk, counts, slot, tally):
     x, y, z, dx, dy, dz = desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ]
     pixel, away = pixel_met(beam, x, y, z, dx, dy, dz)
     if pixel >= 0:
-        value = desk[WEIGHT] * beam.window[4] / beam.free.reshape(-1)[pixel]
+        value = desk[WEIGHT] * beam.window[4] / beam.free[pixel]
         if counts[KIND] != PRIMARY:  # what the primary loses is in the response
             value *= grid_passes(beam, settings, desk[PLACE], x + away * dx, y + away * dy, z + away * dz, dx, dy, dz)
         count_in(settings, desk[PLACE], value, counts[KIND], pixel, slot, tally)
