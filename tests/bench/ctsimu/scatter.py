@@ -8,11 +8,11 @@ end at one radius of 518.02 mm and whose walls throw the edges of elevenths of t
 
 The wedge of 2D-SW-1 and 2D-SW-2 is then the whole of it, in the same place. Photons followed one by one through its
 aluminium, by nothing but xraylib's cross-sections, give McRay's scatter at 50 keV but for 0.5 to 1.0 %, at all steps
-and in the free beam; so does our hybrid picture, and within 2 % at 120 and 200 kV. Iron fits so well only nearer to the
-source: an outer radius of 255 mm meets all steps at 100 keV within 1.4 %, and at 200 kV within 3 %. No text gives it;
-518 mm would have 45 % more scatter arrive, and 10 mm change it by 1.2 %. Behind 2 mm of copper we have 3 to 4 % more
-than McRay with aluminium and 10 to 16 % more with iron, although free beams and thinnest steps fit to 2 %; why is not
-known, for the tube and the place of the filter are not published.
+and in the free beam; our hybrid picture does within 3 %, 0.2 % on the mean, and 2 % at 120 and 200 kV. Iron needs to be
+nearer to the source: an outer radius of 255 mm meets all steps at 100 keV within 1.4 %, and at 200 kV within 3 %. No
+text gives it; 518 mm would have 45 % more scatter arrive, and 10 mm change it by 1.2 %. Behind 2 mm of copper we have 3
+to 4 % more than McRay with aluminium and 10 to 16 % more with iron, although free beams and thinnest steps fit to 2 %;
+why is not known, for the tube and the place of the filter are not published.
 
 How the single scatter at 50 keV behind aluminium's fifth step moves with the distances: +21 % for a panel of 500 mm,
 -26 % for one of 300 mm, -19 % for a radius of 400 mm, +30 % for 650 mm. So the tables were never to be met by a guess.
