@@ -29,7 +29,7 @@ from ctsim.scanner import Scanner
 from scenes.build import Specimen
 from scenes.fidelity import ALL_TECHNIQUES
 
-PHOTONS, VOXELS = 8_000, 96
+PHOTONS, VOXELS = 12_000, 96
 """Of a view, and along the longest side of the matter, where the spec leaves them out."""
 
 STIFFNESS = np.geomspace(1e-9, 1e1, 21)
@@ -196,7 +196,7 @@ def _axis(
 
 
 def _shrunk(
-    rotated: Float[np.ndarray, "view row col"], stiff: list[Float[np.ndarray, " basis"]], variance: float
+    rotated: Float[np.ndarray, "view row col"], stiff: list[np.ndarray], variance: float
 ) -> tuple[Float[np.ndarray, "view row col"], float]:
     """Return coefficients as the smoothest choice leaves them, and the error that is expected of it, RMS."""
     power, count = rotated**2, rotated.size

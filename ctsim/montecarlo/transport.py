@@ -21,7 +21,7 @@ from ctsim.materials import HIGHEST_KEV, LOWEST_KEV
 from ctsim.montecarlo import walk
 from ctsim.montecarlo.arrivals import KINDS, Arrivals
 from ctsim.montecarlo.matter import Matter
-from ctsim.montecarlo.tables import TOTAL, Tables, grid_kev, tables_of
+from ctsim.montecarlo.tables import ENERGIES, TOTAL, Tables, grid_kev, tables_of
 from ctsim.montecarlo.walk import Beam, Settings, World
 from ctsim.spectrum import Spectrum
 from ctsim.transmit import falloff
@@ -44,6 +44,9 @@ AT_ONCE = 1024
 
 RESPONSE_STEP_KEV = 1.0
 """At which the panel's response is asked for; the edges of scintillators lie between two."""
+
+GUIDE = 1024
+"""Steps of the table that shortens the search for a photon's energy."""
 
 NEAR = 0.02
 """Of the way from the source to the panel: collisions closer to it would bring the points beside them without end."""
@@ -235,9 +238,16 @@ def _signal(
         np.array([np.interp(energies, known, band) for band in m]) for m in (moments.first, moments.second)
     )
     share = spectrum.photons / spectrum.photons.sum()
-    places = np.log(spectrum.energies_kev / LOWEST_KEV) * ((len(energies) - 1) / walk.LOG_RANGE)
-    free = np.array([np.interp(places, np.arange(len(energies)), band) @ share for band in first])
+    free = np.array(
+        [np.interp(_places(spectrum.energies_kev), np.arange(len(energies)), band) @ share for band in first]
+    )
     return np.stack([first / free[:, None], second / free[:, None] ** 2], axis=1).astype(np.float32)
+
+
+def _places(energies_kev: Float[np.ndarray, " energy"]) -> Float[np.ndarray, " energy"]:
+    """Return where energies lie on the tables' axis, as `ctsim.montecarlo.walk.place_of` does."""
+    places = np.log(energies_kev / LOWEST_KEV) * ((ENERGIES - 1) / walk.LOG_RANGE)
+    return np.clip(places, 0, ENERGIES - 1.000001)
 
 
 def _beam(
@@ -249,6 +259,7 @@ def _beam(
     # a point X in voxels is X size + corner in mm
     plane = middle.projection[0] @ np.block([[np.eye(3) * size, corner[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
     across = np.cross(middle.u_mm[0], middle.v_mm[0]) / size**2
+    up_to = np.cumsum(spectrum.photons) / spectrum.photons.sum()
     return Beam(
         frames=_frames(view.geometry, matter),
         panel=_frames(middle, matter)[0],
@@ -261,7 +272,9 @@ def _beam(
         columns=middle.columns,
         free=(falloff(middle)[0] * strength).reshape(-1),
         energies=spectrum.energies_kev,
-        up_to=np.cumsum(spectrum.photons) / spectrum.photons.sum(),
+        places=_places(spectrum.energies_kev),
+        up_to=up_to,
+        guide=np.minimum(np.searchsorted(up_to, np.arange(GUIDE) / GUIDE), len(up_to) - 1).astype(np.int32),
     )
 
 

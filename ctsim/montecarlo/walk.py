@@ -15,7 +15,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int32, UInt8
 
 from ctsim.detector.anti_scatter import strips_pass
 from ctsim.detector.escape import ELECTRON_KEV
@@ -36,7 +36,8 @@ ROWS = 12
 
 SQUARES, SECOND = 5, 10
 
-FAR = 1e30
+FAR, STRAIGHT = 1e30, 1e-30
+"""Farther than anything, and a slope so small that it leads nowhere."""
 
 LOG_RANGE = math.log(HIGHEST_KEV / LOWEST_KEV)
 
@@ -114,7 +115,9 @@ class Beam(NamedTuple):
         rows, columns: Of the panel.
         free: The free beam's signal at each pixel, in units of that at the foot of the source's normal.
         energies: Of the spectrum's bins [keV].
+        places: Of these energies on the tables' axis.
         up_to: Share of the photons up to each of them.
+        guide: The first bin that u may lie in, for equal steps of u from 0 to 1.
     """
 
     frames: Float[np.ndarray, "pose 12"]
@@ -128,7 +131,9 @@ class Beam(NamedTuple):
     columns: int
     free: Float[np.ndarray, " pixel"]
     energies: Float[np.ndarray, " bin"]
+    places: Float[np.ndarray, " bin"]
     up_to: Float[np.ndarray, " bin"]
+    guide: Int32[np.ndarray, " step"]
 
 
 class Settings(NamedTuple):
@@ -212,15 +217,14 @@ def look_up(per_mm, energy_kev, first, desk):
 @kernel(forceinline=True)
 def crossing(x, y, z, dx, dy, dz, low, high):
     """Return where a ray enters a box, 0 where it is inside, and where it leaves it: before that if it never enters."""
-    start, end = 0.0, FAR
-    for axis in range(3):
-        position, step = (x, dx) if axis == 0 else ((y, dy) if axis == 1 else (z, dz))
-        if step == 0.0:
-            end = end if low[axis] <= position <= high[axis] else -1.0
-        else:
-            one, other = (low[axis] - position) / step, (high[axis] - position) / step
-            start, end = max(start, min(one, other)), min(end, max(one, other))
-    return start, end
+    px = 1 / (dx if abs(dx) > STRAIGHT else STRAIGHT)
+    py = 1 / (dy if abs(dy) > STRAIGHT else STRAIGHT)
+    pz = 1 / (dz if abs(dz) > STRAIGHT else STRAIGHT)
+    ax, bx = (low[0] - x) * px, (high[0] - x) * px
+    ay, by = (low[1] - y) * py, (high[1] - y) * py
+    az, bz = (low[2] - z) * pz, (high[2] - z) * pz
+    start = max(max(min(ax, bx), min(ay, by)), max(min(az, bz), 0.0))
+    return start, min(min(max(ax, bx), max(ay, by)), max(az, bz))
 
 
 @kernel(forceinline=True)
@@ -680,10 +684,9 @@ def start(number, key, own, beam, settings, desk):
     a = window[0] + (window[1] - window[0]) * first_draw(techniques, number, key, own, 0)
     b = window[2] + (window[3] - window[2]) * first_draw(techniques, number, key, own, 1)
     u = first_draw(techniques, number, key, own, 2)
-    low, high = -1, len(beam.up_to) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if beam.up_to[middle] < u else (low, middle)
+    energy = beam.guide[int(u * len(beam.guide))]
+    while energy < len(beam.up_to) - 1 and beam.up_to[energy] < u:
+        energy += 1
     frame = beam.frames[int(first_draw(techniques, number, key, own, 3) * len(beam.frames))]
     dx = frame[3] + a * frame[6] + b * frame[9]
     dy = frame[4] + a * frame[7] + b * frame[10]
@@ -691,7 +694,7 @@ def start(number, key, own, beam, settings, desk):
     size = math.sqrt(dx * dx + dy * dy + dz * dz)
     desk[X], desk[Y], desk[Z] = frame[0], frame[1], frame[2]
     desk[DX], desk[DY], desk[DZ] = dx / size, dy / size, dz / size
-    desk[ENERGY] = beam.energies[high]
+    desk[ENERGY], desk[PLACE] = beam.energies[energy], beam.places[energy]
     row, column = int(b), int(a)
     distance = beam.distance / size
     desk[WEIGHT] = (
@@ -759,11 +762,12 @@ def follow(number, key, world, tables, beam, settings, desk, counts, slot, tally
     own = mixed(key, number + 1000)
     counts[DRAWN], counts[ORDER], counts[KIND], counts[SENT] = FIRST_DRAWS, 0, PRIMARY, 0
     pixel = start(number, key, own, beam, settings, desk)
-    desk[PLACE] = look_up(tables.per_mm, desk[ENERGY], MU, desk)
     techniques = settings.techniques
     if not enter(world, desk):
-        arrive(beam, settings, desk, counts, slot, tally)
+        count_in(settings, desk[PLACE], desk[WEIGHT] * beam.window[4] / beam.free[pixel], PRIMARY, pixel, slot, tally)
         return
+    for m in range(world.shares.shape[3]):
+        desk[MU + m] = at(tables.per_mm, desk[PLACE], m, TOTAL)
     if techniques & FORCED_INTERACTION:
         u = first_draw(techniques, number, key, own, 4)
         collides = force(world, beam, settings, u, pixel, desk[PLACE], desk, slot, tally)
