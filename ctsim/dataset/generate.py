@@ -24,6 +24,7 @@ from ctsim.dataset.plan import (
     plan_shards,
 )  # fmt: skip
 from ctsim.files import locked, sha256_of, write_file
+from ctsim.montecarlo.need import highest_ratio
 from ctsim.penetration import rays_through
 from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_shard
@@ -147,7 +148,7 @@ def first_samples(
     samples = []
     for index in range(min(count, spec.scenes)):
         try:
-            scene = sample(spec, index, load, rays_through)
+            scene = sample(spec, index, load, rays_through, highest_ratio)
             samples.append(decode(scene.key, encode(make_sample(scene, load_parts(scene, folder), classes))))
         except (BadInput, ArithmeticError) as error:
             note(f"scene {index} is dropped: {error}")
@@ -158,7 +159,8 @@ def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
     """Return a scene and its sample's files, or why it was dropped."""
     folder = Path(task.folder)
     try:
-        scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder), rays_through)
+        load = functools.partial(load_part, folder=folder)
+        scene = sample(task.spec, task.index, load, rays_through, highest_ratio)
         return scene, encode(make_sample(scene, load_parts(scene, folder), task.classes))
     except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
         return str(error)
