@@ -162,7 +162,7 @@ def _custom(name: str) -> Material:
     if lost := [symbol for symbol, _ in fractions if xraylib.SymbolToAtomicNumber(symbol) > HEAVIEST]:
         raise BadInput(
             f"{name!r} holds {lost[0]}, expected elements up to {xraylib.AtomicNumberToSymbol(HEAVIEST)} ({HEAVIEST}): "
-            "nobody has measured how the others take up X-rays; leave it out"
+            "xraylib's tables end there; leave it out"
         )
     if not 0 < density < 30:
         raise BadInput(f"the density of {name!r} must lie above 0 and below 30 g/cm3, got {density:g}")

@@ -18,6 +18,7 @@ from ctsim.dataset.plan import (
     check_at_the_door,
     class_records,
     classes_of,
+    cut_group,
     hash_of,
     identity_of,
     load_sources,
@@ -110,6 +111,8 @@ def generate(
     for part in parts.values():
         for sentence in (*part.report.get("repairs", ()), *part.report.get("warnings", ())):
             note(f"{part.report['file']}: {sentence}")
+    if cut := cut_group(spec):
+        note(cut)
     _keep_parts(spec, parts, out)
     shards = plan_shards(spec)
     k, n = slice_of
