@@ -110,7 +110,7 @@ class ScanDraws(Record):
 
     @model_validator(mode="after")
     def _fidelity_is_one(self) -> "ScanDraws":
-        for name in self.fidelities:  # of a draw, each that it can give
+        for name in names_of(self.varied.get("fidelity")):  # each that the draw can give
             fidelity_or_need(name)
         return self
 

@@ -106,11 +106,11 @@ def cut_group(spec: DatasetSpec) -> str | None:
     """Return in a sentence that the last scenes lack some of those that are the same scene; None where they do not."""
     if not (left := spec.scenes % spec.group):
         return None
-    same = [name for name, given in (("twins", spec.twins), ("fidelities", spec.fidelities)) if given]
+    same = " and ".join(name for name in ("twins", "fidelities") if getattr(spec, name))
+    whole = [number for number in (spec.scenes - left, spec.scenes - left + spec.group) if number]
     return (
-        f"{spec.scenes} scenes end within a group: by {' and '.join(same)} {spec.group} in a row are the same scene, and "
-        f"of the last {'one' if left == 1 else left} the other{'s are' if spec.group - left > 1 else ' is'} missing; "
-        f"for whole groups take {spec.scenes - left or spec.group} or {spec.scenes - left + spec.group}"
+        f"{spec.scenes} scenes end within a group: {spec.group} in a row are the same scene ({same}), and of the last "
+        f"group only {left} will be made; for whole groups take {' or '.join(map(str, whole))}"
     )
 
 

@@ -82,8 +82,8 @@ def test_groups_cover_all_scenes_once(twins, fidelities):
 
 
 def test_all_of_a_group_are_of_one_split():
-    parts = [{"library": "block", "name": name} for name in ("a", "b", "c", "d", "e")]
-    spec = dataset(parts=parts, fidelities=BOTH, twins=True, splits={"train": 1, "test": 1})
+    parts = [{"library": "block", "name": "a"}, {"library": "block", "name": "b", "split": "test"}]
+    spec = dataset(parts=parts, fidelities=BOTH, twins=True)
     splits = [split_of(spec, choose_part(spec, index)) for index in range(80)]
     assert len(set(splits)) == 2
     assert all(len(set(splits[first : first + 4])) == 1 for first in range(0, 80, 4))

@@ -72,13 +72,9 @@ def test_a_setting_that_is_drawn_is_given_even_where_its_middle_is_the_usual():
         ("hybird", "scan.fidelity: unknown fidelity 'hybird'; did you mean 'hybrid'?"),
         ({"choice": ["hybrid", "gait"]}, "scan: unknown fidelity 'gait'; did you mean 'gate'?"),
         (3, "scan.fidelity: must be beer-lambert, hybrid, monte-carlo, gate, or {hybrid_above: RATIO}, got 3"),
-        (
-            {"hybrid_below": 1},
-            "scan.fidelity: must be beer-lambert, hybrid, monte-carlo, gate, or {hybrid_above: RATIO}",
-        ),
+        ({"hybrid_below": 1}, "scan.fidelity: must be beer-lambert, hybrid, monte-carlo, gate, or {hybrid_above: R"),
         ({"hybrid_above": 0}, "scan.fidelity: must be above 0, got 0"),
         ({"hybrid_above": "much"}, "scan.fidelity: expected a number"),
-        ({"hybrid_above": [-1, 2]}, "scan.fidelity: must be above 0"),
     ],
 )
 def test_what_is_no_fidelity_is_told_in_a_line(given, says):
@@ -129,10 +125,7 @@ def test_settings_of_another_fidelity_are_left_behind():
     [("beer-lambert", set()), ("hybrid", {"monte_carlo"}), ("monte-carlo", {"monte_carlo"}), ("gate", {"gate"})],
 )
 def test_json_holds_the_settings_that_are_used_and_reads_back_the_same(fidelity, written):
-    own = (
-        {"monte_carlo": {"photons": 5000}} if "monte_carlo" in written else {"gate": {"photons": 77}} if written else {}
-    )
-    scan = scan_of(fidelity=fidelity, **own)
+    scan = scan_of(fidelity=fidelity, **{group: {"photons": 5000} for group in written})
     values = json.loads(json.dumps(scan.model_dump(mode="json")))
     assert {"monte_carlo", "gate"} & values.keys() == written
     assert ScanSpec.model_validate(values) == scan
