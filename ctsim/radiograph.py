@@ -48,6 +48,8 @@ class Radiographs:
         dark: No beam.
         lowest_transmission: Of all pixels, noise left out.
         starved_share: Share of all pixels that expect fewer than ten quanta.
+        scatter_to_primary: Ratio of scattered to primary signal, all bands together; None where nothing scatters.
+        scatter_error: Relative RMS error of the scatter, as the simulation tells; None where nothing scatters.
     """
 
     counts: Float[np.ndarray, "band view row col"]
@@ -55,6 +57,8 @@ class Radiographs:
     dark: Float[np.ndarray, "band row col"]
     lowest_transmission: float
     starved_share: float
+    scatter_to_primary: Float[np.ndarray, "view row col"] | None = None
+    scatter_error: float | None = None
 
 
 def scan(

@@ -138,8 +138,9 @@ def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, d
         record: Its scene.json.
     """
     scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
-    classes = tuple(c["name"] for c in json.loads((folder / "dataset.json").read_text())["classes"])
-    return scene, encode(make_sample(scene, load_parts(scene, folder), classes))
+    dataset = json.loads((folder / "dataset.json").read_text())
+    classes = tuple(c["name"] for c in dataset["classes"])
+    return scene, encode(make_sample(scene, load_parts(scene, folder), classes), dataset.get("scatters", False))
 
 
 def first_samples(
@@ -152,7 +153,8 @@ def first_samples(
     for index in range(min(count, spec.scenes)):
         try:
             scene = sample(spec, index, load, rays_through, highest_ratio)
-            samples.append(decode(scene.key, encode(make_sample(scene, load_parts(scene, folder), classes))))
+            made = make_sample(scene, load_parts(scene, folder), classes)
+            samples.append(decode(scene.key, encode(made, spec.scatters)))
         except (BadInput, ArithmeticError) as error:
             note(f"scene {index} is dropped: {error}")
     return class_records(classes), samples
@@ -164,7 +166,7 @@ def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
     try:
         load = functools.partial(load_part, folder=folder)
         scene = sample(task.spec, task.index, load, rays_through, highest_ratio)
-        return scene, encode(make_sample(scene, load_parts(scene, folder), task.classes))
+        return scene, encode(make_sample(scene, load_parts(scene, folder), task.classes), task.spec.scatters)
     except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
         return str(error)
 
@@ -303,6 +305,7 @@ def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[
         "name": spec.name,
         "description": spec.description,
         "schema_version": SCHEMA_VERSION,
+        "scatters": spec.scatters,
         "made_by": made_by(spec.scan.backend),
         "classes": class_records(classes),
         "splits": {p.key: split_of(spec, p) for p in spec.parts},
