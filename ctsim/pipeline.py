@@ -23,7 +23,7 @@ from scenes.scene import SceneSpec, VolumeSpec
 from scenes.seeds import stream
 
 LARGEST_RATIO = 65504.0
-"""Of scatter to primary that is told, and that half precision holds: behind 100 mm of tungsten nothing primary is left."""
+"""Of scatter to primary that is told, and that half precision holds; in a shadow of lead nothing primary is left."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any
 
 OF_FIDELITY = ("fidelity", "scatter_to_primary", "monte_carlo", "gate")
-"""What the scans of a pair differ in; those of twins chosen by need do not."""
+"""What the scans of a pair may differ in."""
 
 TRAITS = ("split", "part or pose", "scan", "volume", "set of defects")
 SHARED_BY = {"pair": TRAITS, "twin": TRAITS[:-1]}
