@@ -35,9 +35,6 @@ def test_each_scene_stands_there_twice_with_the_same_labels(made):
     first, second, third = read_samples(made[0])
     found = [sample["scene"]["scene"]["scan"]["fidelity"] for sample in (first, second, third)]
     assert found == [*SPEC["fidelities"], "beer-lambert"]
-        *SPEC["fidelities"],
-        "beer-lambert",
-    ]
     assert second["scene"]["scene"]["pair_of"] == first["key"]
     for name in ("labels", "instances", "fractions"):
         assert np.array_equal(first[name], second[name])
