@@ -1,11 +1,11 @@
 """A specimen in a scanner: its radiographs, with the flat and the dark field to correct them by."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float16
 
 from ctsim.arrays import Array, card, fetch, to_card
 from ctsim.backends import gvxr, mesh, reference
@@ -13,7 +13,10 @@ from ctsim.backends.mesh import OpenSurface
 from ctsim.detector.detect import detect
 from ctsim.detector.lag import LagState
 from ctsim.detector.readout import starved_pixels
+from ctsim.fidelity import moved, signals
 from ctsim.geometry import Geometry
+from ctsim.montecarlo.arrivals import Arrivals, joined
+from ctsim.montecarlo.ratio import ratios
 from ctsim.scanner import Scanner
 from ctsim.spectrum import Reading
 from ctsim.transmit import falloff, is_steady, readings
@@ -48,8 +51,10 @@ class Radiographs:
         dark: No beam.
         lowest_transmission: Of all pixels, noise left out.
         starved_share: Share of all pixels that expect fewer than ten quanta.
-        scatter_to_primary: Ratio of scattered to primary signal, all bands together; None where nothing scatters.
-        scatter_error: Relative RMS error of the scatter, as the simulation tells; None where nothing scatters.
+        scatter_to_primary: Ratio of the scattered to the primary signal, all bands together; None where matter
+            scatters nothing.
+        scatter_error: Expected relative error of the scatter, RMS, where it is smoothed.
+        arrivals: What arrived, kind by kind, where it was asked for and followed.
     """
 
     counts: Float[np.ndarray, "band view row col"]
@@ -57,8 +62,9 @@ class Radiographs:
     dark: Float[np.ndarray, "band row col"]
     lowest_transmission: float
     starved_share: float
-    scatter_to_primary: Float[np.ndarray, "view row col"] | None = None
+    scatter_to_primary: Float16[np.ndarray, "view row col"] | None = None
     scatter_error: float | None = None
+    arrivals: Arrivals | None = None
 
 
 def scan(
@@ -67,6 +73,7 @@ def scan(
     *,
     rng: np.random.Generator,
     moves: Float[np.ndarray, "view solid 3 4"] | None = None,
+    keep_arrivals: bool = False,
 ) -> Radiographs:
     """Return the radiographs of a specimen.
 
@@ -75,11 +82,13 @@ def scan(
         scanner: What looks at it.
         rng: Where the noise comes from.
         moves: Where each of the specimen's solids stands in each view, in the stage's frame; None where none moves.
+        keep_arrivals: Whether what arrives is kept kind by kind, where photons are followed.
 
     Raises:
         BadInput: There is nothing to scan, or a surface is open.
     """
     keys = rng.integers(2**64, size=3, dtype=np.uint64) if scanner.noise else (None, None, None)
+    photons_key = rng.integers(2**64, dtype=np.uint64) if scanner.fidelity != "beer-lambert" else np.uint64(0)
     triangles, materials = triangles_of(specimen)
     size = triangles.vertices_mm.max(0) - triangles.vertices_mm.min(0)
     beams = scanner.readings(materials, float(np.linalg.norm(size)))
@@ -89,21 +98,44 @@ def scan(
     flat = open_beam(scanner, key=keys[1], frames=scanner.flat_frames)[:, 0]
     counts = np.zeros((len(beams), middle.views, middle.rows, middle.columns), np.float32)
     lowest, starved, steady = 1.0, 0, is_steady(middle) and scanner.strength is None
+    ratio, kept = None, []
     try:
-        for views, mean, variance in _readings(specimen, moves, scanner, materials, beams):
+        primary = _readings(specimen, moves, scanner, materials, beams)
+        found = signals(primary, _standing(specimen, moves), moves is not None, scanner, photons_key)
+        for signal in found.of_views:
+            views, mean, variance = signal.views, signal.mean, signal.variance
             if not steady:
                 free = _beside(scanner, _free_beam(scanner, views))
             written = detect(mean, variance, free, panel, key=keys[2], first_view=views.start, state=state)
             fetch(written, counts[:, views])
-            lowest = min(lowest, float(mean.min()))
+            if signal.scatter is None:
+                lowest = min(lowest, float(mean.min()))
+            else:
+                ratio = np.zeros(counts.shape[1:], np.float16) if ratio is None else ratio
+                bands = scanner.detector.free_beam_counts
+                lowest = min(lowest, ratios(mean, signal.scatter, bands, ratio[views]))
+            if keep_arrivals and signal.arrivals is not None:
+                kept.append(signal.arrivals)
             starved += starved_pixels(mean, variance, free, panel.photons * panel.frames)
     except OpenSurface as error:
         raise BadInput(
             f"{error}: the surfaces of all solids must be closed; close them, or give repair: true"
         ) from error
     return Radiographs(
-        counts=counts, flat=flat, dark=dark, lowest_transmission=lowest, starved_share=starved / counts.size
+        counts=counts,
+        flat=flat,
+        dark=dark,
+        lowest_transmission=lowest,
+        starved_share=starved / counts.size,
+        scatter_to_primary=ratio,
+        scatter_error=found.scatter_error,
+        arrivals=joined(kept) if kept else None,
     )
+
+
+def _standing(specimen: Specimen, moves: Float[np.ndarray, "view solid 3 4"] | None) -> Callable[[int], Specimen]:
+    """Return what stands on the stage in a view."""
+    return lambda view: specimen if moves is None else moved(specimen, moves[view])
 
 
 def _beside(scanner: Scanner, thing: Any) -> Any:

@@ -14,6 +14,8 @@ from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, mu_per_mm
 from ctsim.spectrum import Reading, Spectrum, reading, tube_spectrum
 from ctsim.trajectory import nominal_geometry
 from defects.messages import BadInput
+from scenes.detector import DetectorSpec
+from scenes.fidelity import GateSpec, MonteCarloSpec
 from scenes.orbit import amount_at
 from scenes.scene import ScanSpec, VolumeSpec
 
@@ -32,6 +34,10 @@ class Scanner:
         flat_frames: Averaged for the flat and for the dark field.
         noise: Whether there is any.
         backend: What computes the path lengths.
+        panel: The detector as it was asked for: what it reads of any energy.
+        fidelity: How closely the scan is simulated; see `scenes.fidelity`.
+        monte_carlo: Settings of hybrid and monte-carlo.
+        gate: Settings of gate.
         heel: Intensity over the detector against that at the foot of the source's normal; None where it is even.
         strength: Of the beam in each view against the first; None where it does not drift.
     """
@@ -45,6 +51,10 @@ class Scanner:
     flat_frames: int
     noise: bool
     backend: str
+    panel: DetectorSpec
+    fidelity: str
+    monte_carlo: MonteCarloSpec
+    gate: GateSpec
     heel: Float[np.ndarray, "row col"] | None = None
     strength: Float[np.ndarray, " view"] | None = None
 
@@ -78,6 +88,10 @@ def scanner_of(scan: ScanSpec) -> Scanner:
         flat_frames=scan.flat_frames,
         noise=scan.noise,
         backend=scan.backend,
+        panel=panel,
+        fidelity=scan.fidelity,
+        monte_carlo=scan.monte_carlo,
+        gate=scan.gate,
         heel=heel_map(scan, exposure.middle) if scan.heel else None,
         strength=strength_of(scan),
     )

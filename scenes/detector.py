@@ -16,6 +16,26 @@ Layers = dict[str, Annotated[float, Field(ge=0)]]
 Share = Annotated[float, Field(ge=0, lt=0.5)]
 
 
+class AntiScatterGridSpec(Record):
+    """Strips that point to the source, before the panel.
+
+    Attributes:
+        material: Of the strips.
+        strip_mm: Thickness of a strip.
+        gap_mm: From one strip to the next.
+        height_mm: Of the strips, along the beam.
+        interspace: Material between them; air where left out.
+        across: The panel's axis that the strips stand across: u cuts what is scattered along rows.
+    """
+
+    material: str = "Pb"
+    strip_mm: float = Field(default=0.05, gt=0)
+    gap_mm: float = Field(default=0.3, gt=0)
+    height_mm: float = Field(default=3.0, gt=0)
+    interspace: str | None = None
+    across: Literal["u", "v"] = "u"
+
+
 class DetectorSpec(Record):
     """A flat panel.
 
@@ -29,6 +49,7 @@ class DetectorSpec(Record):
         scintillator_mm: Its thickness.
         escape: Whether K fluorescence may leave the scintillator.
         window: Before the scintillator: thickness in mm by material.
+        anti_scatter_grid: Before all of that; None for none.
         filters: Before the window, not part of the panel: thickness in mm by material.
         efficiency: (keV, share of the photons whose whole energy is taken): stands for scintillator, escape and window,
             not for the filters.
@@ -73,6 +94,7 @@ class DetectorSpec(Record):
     scintillator_mm: float = Field(default=0.5, gt=0)
     escape: bool = True
     window: Layers = {}
+    anti_scatter_grid: AntiScatterGridSpec | None = None
     filters: Layers = {}
     efficiency: Table = ()
     thresholds_kev: tuple[Annotated[float, Field(gt=0)], ...] = ()

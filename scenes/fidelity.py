@@ -35,39 +35,18 @@ ALL_TECHNIQUES: tuple[Technique, ...] = ("forced_detection", "forced_interaction
 Photons = Annotated[int, Field(ge=1, le=10**12)]
 
 
-class AntiScatterGridSpec(Record):
-    """Strips that point to the source, before the panel.
-
-    Attributes:
-        material: Of the strips.
-        strip_mm: Thickness of a strip.
-        gap_mm: From one strip to the next.
-        height_mm: Of the strips, along the beam.
-        interspace: Material between them; air where left out.
-        across: The panel's axis that the strips stand across: u cuts what is scattered along rows.
-    """
-
-    material: str = "Pb"
-    strip_mm: float = Field(default=0.05, gt=0)
-    gap_mm: float = Field(default=0.3, gt=0)
-    height_mm: float = Field(default=3.0, gt=0)
-    interspace: str | None = None
-    across: Literal["u", "v"] = "u"
-
-
 class MonteCarloSpec(Record):
     """Settings of hybrid and monte-carlo.
 
     Attributes:
-        photons: Followed in a view; None for 30000 in hybrid and 1000000 in monte-carlo.
+        photons: Followed in a view; None for 8000 in hybrid and 1000000 in monte-carlo.
         views: Of hybrid, in how many views scatter is computed, evenly from the first to the last.
         panel: Of hybrid, rows and columns of the coarse panel that scatter is computed on; on a scanner's panel of
             fewer, 16 x 16 are as many as it has.
-        voxels: Of the matter's grid, along its longest side; None for 64 in hybrid and 192 in monte-carlo.
+        voxels: Of the matter's grid, along its longest side; None for 96 in hybrid and 192 in monte-carlo.
         techniques: What makes photons tell more; None for all in hybrid and none in monte-carlo.
         fluorescence: Whether atoms send out K lines (of 5 keV and more) where they have taken up a photon.
         air: Whether air fills the way from the source to the panel.
-        anti_scatter_grid: Before the panel; None for none.
     """
 
     photons: Photons | None = None
@@ -77,7 +56,6 @@ class MonteCarloSpec(Record):
     techniques: tuple[Technique, ...] | None = None
     fluorescence: bool = False
     air: bool = False
-    anti_scatter_grid: AntiScatterGridSpec | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> "MonteCarloSpec":

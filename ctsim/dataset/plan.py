@@ -116,10 +116,10 @@ def cut_group(spec: DatasetSpec) -> str | None:
 
 def _strips(spec: DatasetSpec) -> list[str]:
     """Return the materials that a grid against scatter may be made of."""
-    grid = spec.scan.monte_carlo.anti_scatter_grid
+    grid = spec.scan.detector.anti_scatter_grid
     if grid is None:
         return []
-    drawn = (spec.scan.varied.get(f"monte_carlo.anti_scatter_grid.{name}") for name in ("material", "interspace"))
+    drawn = (spec.scan.varied.get(f"detector.anti_scatter_grid.{name}") for name in ("material", "interspace"))
     given = zip(drawn, (grid.material, grid.interspace), strict=True)
     return [name for draws, own in given for name in names_of(draws or own)]
 

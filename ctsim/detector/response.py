@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtr
 
+from ctsim.detector.anti_scatter import primary_passes
 from ctsim.detector.escape import Deposits, deposits
 from ctsim.materials import mu_per_mm
 from scenes.detector import DetectorSpec
@@ -62,12 +63,14 @@ def _deposits(spec: DetectorSpec, energies_kev: Float[np.ndarray, " energy"]) ->
 
 
 def _passed(spec: DetectorSpec, energies_kev: Float[np.ndarray, " energy"]) -> Float[np.ndarray, " energy"]:
-    """Return the share of the photons that pass what stands before the scintillator."""
+    """Return the share of the photons straight from the source that pass what stands before the scintillator."""
     layers = [*spec.filters.items(), *(() if spec.efficiency else spec.window.items())]
     depth = np.zeros(len(energies_kev))
     for name, thickness_mm in layers:
         depth += mu_per_mm(name, tuple(energies_kev.tolist())) * thickness_mm
-    return np.exp(-depth)
+    if spec.anti_scatter_grid is None:
+        return np.exp(-depth)
+    return np.exp(-depth) * primary_passes(spec.anti_scatter_grid, tuple(energies_kev.tolist()))
 
 
 def _bands(spec: DetectorSpec, kev: Float[np.ndarray, "energy outcome"]) -> list[Float[np.ndarray, "energy outcome"]]:

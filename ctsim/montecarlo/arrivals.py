@@ -1,5 +1,6 @@
 """What photons bring to a panel, apart by what has become of them on their way."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,3 +38,11 @@ class Arrivals:
     def scatter_deviation(self) -> Float[np.ndarray, "band view row col"]:
         """Its statistical standard deviation."""
         return np.sqrt((self.deviation[COMPTON:] ** 2).sum(0))
+
+
+def joined(each: Sequence[Arrivals]) -> Arrivals:
+    """Return the arrivals of all views, each of which came on its own."""
+    parts = {
+        name: np.concatenate([getattr(a, name) for a in each], axis=2) for name in ("mean", "deviation", "variance")
+    }
+    return Arrivals(**parts, photons=each[0].photons)

@@ -31,7 +31,7 @@ STERADIAN_MM2 = 1e6
 ONLY_OURS = (
     "escape", "thresholds_kev", "energy_fwhm_kev", "dead_time_ns", "saturation_counts", "electronic_noise_counts",
     "snr_free_beam", "lag", "pattern_seed", "gain_spread", "offset_spread_counts", "dead_pixels", "hot_pixels",
-    "drifting_pixels", "drift_spread", "bad_pixels", "interpolate_bad_pixels",
+    "drifting_pixels", "drift_spread", "bad_pixels", "interpolate_bad_pixels", "anti_scatter_grid",
 )  # fmt: skip
 """Fields of a panel that the format has no word for, or not the same one."""
 

@@ -192,11 +192,7 @@ def test_units(refuses, unit, says):
             small.SPEC["scan"] | {"fidelity": "hybrid", "monte_carlo": {"panel": [40, 20]}},
             "monte_carlo.panel must have at most the detector's 32 rows and 32 columns, got [40, 20]; give fewer",
         ),
-        (
-            ("scan",),
-            small.SPEC["scan"] | {"fidelity": "hybrid", "monte_carlo": {"anti_scatter_grid": {"material": "Led"}}},
-            "unknown material 'Led'",
-        ),
+        (("scan", "detector", "anti_scatter_grid"), {"material": "Led"}, "unknown material 'Led'"),
         (("fidelities",), ["hybrid"], "fidelities must list two or more, each once, got ['hybrid']"),
         (("fidelities",), ["hybrid", "hybrid"], "fidelities must list two or more, each once"),
         (("scan", "backend"), "meshh", "did you mean 'mesh' or 'mesh-gpu'?"),

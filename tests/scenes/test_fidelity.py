@@ -11,7 +11,7 @@ from tests.scenes.toy import dataset, scene
 
 SET = {
     "photons": 5000, "views": 6, "panel": [8, 12], "voxels": 32, "techniques": ["survival"], "fluorescence": True,
-    "air": True, "anti_scatter_grid": {"material": "W"},
+    "air": True,
 }  # fmt: skip
 
 

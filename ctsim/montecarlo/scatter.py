@@ -1,0 +1,210 @@
+r"""Scatter for every pixel of every view, from few photons: a coarse panel in some views, smoothed and interpolated.
+
+Scatter is smooth where the primary is not, so that neighbours tell of each other. What photons bring to the coarse
+panel is fitted by a tensor product of natural cubic splines in view, row and column, with a penalty on bending along
+each:
+
+$$ \min_f \sum (y - f)^2 + \lambda_v \int f_{vv}^2 + \lambda_p \int (f_{rr}^2 + f_{cc}^2) $$
+
+In the splines' own basis (Demmler and Reinsch, Numer. Math. 24, 1975) that is a number on each coefficient. How smooth
+is chosen by Stein's unbiased estimate of the squared error (Ann. Statist. 9, 1135, 1981), for which the photons' own
+deviation is known; that estimate is also the error that is told.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32
+from numba import prange
+from scipy.interpolate import CubicSpline
+
+from ctsim.detector.response import response_of
+from ctsim.kernel import kernel
+from ctsim.montecarlo.arrivals import Arrivals, joined
+from ctsim.montecarlo.matter import Matter, matter_of
+from ctsim.montecarlo.transport import coarse, transport
+from ctsim.scanner import Scanner
+from scenes.build import Specimen
+from scenes.fidelity import ALL_TECHNIQUES
+
+PHOTONS, VOXELS = 8_000, 96
+"""Of a view, and along the longest side of the matter, where the spec leaves them out."""
+
+STIFFNESS = np.geomspace(1e-9, 1e1, 21)
+"""Values of lambda that are tried on each axis; axes run from 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scatter:
+    """Scatter of a whole scan, in units of the free beam at the same pixel.
+
+    Attributes:
+        coefficients: Of the splines, by band.
+        bases: Of view, row and column: the splines at every view, row and column of the scanner.
+        second: By band, variance of the scattered signal for one photon arriving over that signal, in units of the free
+            beam: that of the whole scan.
+        error: Expected relative error, RMS over all pixels and views, by the estimate above.
+        photons: Followed in all.
+    """
+
+    coefficients: Float32[np.ndarray, "band knot_view knot_row knot_col"]
+    bases: tuple[
+        Float32[np.ndarray, "view knot_view"], Float32[np.ndarray, "row knot_row"], Float32[np.ndarray, "col knot_col"]
+    ]
+    second: Float[np.ndarray, " band"]
+    error: float
+    photons: int
+
+    def of_views(self, views: slice) -> Float32[np.ndarray, "band view row col"]:
+        """Return the scatter of some views."""
+        along, down, across = self.bases
+        count = len(range(*views.indices(len(along))))
+        out = np.zeros((len(self.coefficients), count, len(down), len(across)), np.float32)
+        _spread(self.coefficients, along[views], down, np.ascontiguousarray(across.T), out)
+        return out
+
+
+@kernel(parallel=True, error_model="numpy", fastmath={"contract"})
+def _spread(coefficients, along, down, across, out):
+    """Fill in the sums of splines, no less than 0: a row of the panel at a time."""
+    bands, views, rows, columns = out.shape
+    _, in_view, in_row, in_column = coefficients.shape
+    for line in prange(views * rows):
+        view, row = line // rows, line % rows
+        knots = np.zeros(in_column, np.float32)
+        for band in range(bands):
+            knots[:] = 0
+            for i in range(in_view):
+                for j in range(in_row):
+                    weight = along[view, i] * down[row, j]
+                    for k in range(in_column):
+                        knots[k] += weight * coefficients[band, i, j, k]
+            place = out[band, view, row]
+            for k in range(in_column):
+                knot = knots[k]
+                for column in range(columns):
+                    place[column] += knot * across[k, column]
+            for column in range(columns):
+                place[column] = max(place[column], np.float32(0))
+
+
+def scatter_of(specimen_at: Callable[[int], Specimen], moves: bool, scanner: Scanner, key: np.uint64) -> Scatter:
+    """Return the scatter of a scan.
+
+    Args:
+        specimen_at: What stands on the stage in a view.
+        moves: Whether that differs from view to view.
+        scanner: What looks at it.
+        key: Of the random numbers.
+    """
+    middle, spec = scanner.true, scanner.monte_carlo
+    views = chosen(middle.views, spec.views)
+    shape = (min(spec.panel[0], middle.rows), min(spec.panel[1], middle.columns))
+    arrivals = arrivals_at(specimen_at, moves, scanner, key, views=views, shape=shape)
+    return fitted(arrivals, views, (middle.views, middle.rows, middle.columns))
+
+
+def arrivals_at(
+    specimen_at: Callable[[int], Specimen],
+    moves: bool,
+    scanner: Scanner,
+    key: np.uint64,
+    *,
+    views: Sequence[int],
+    shape: tuple[int, int],
+) -> Arrivals:
+    """Return what is scattered to a coarse panel in some views; arguments as for `scatter_of`."""
+    exposure, spec = coarse(scanner.exposure, shape), scanner.monte_carlo
+    techniques = ALL_TECHNIQUES if spec.techniques is None else spec.techniques
+
+    def simulated(matter: Matter, some: Sequence[int]) -> Arrivals:
+        return transport(
+            matter, exposure, some, scanner.spectrum, lambda energies: response_of(scanner.panel, energies),
+            photons=spec.photons or PHOTONS, key=key, techniques=techniques, aimed=not spec.air,
+            fluorescence=spec.fluorescence, heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
+        ).arrivals  # fmt: skip
+
+    def matter(view: int) -> Matter:
+        return matter_of(specimen_at(view), spec.voxels or VOXELS, air=spec.air)
+
+    if not moves:
+        return simulated(matter(0), views)
+    each = [simulated(matter(view), [view]) for view in views]
+    return joined(each)
+
+
+def chosen(views: int, wanted: int) -> list[int]:
+    """Return which views are simulated: evenly from the first to the last."""
+    return np.unique(np.linspace(0, views - 1, min(views, wanted)).round().astype(int)).tolist()
+
+
+def fitted(arrivals: Arrivals, views: Sequence[int], shape: tuple[int, int, int]) -> Scatter:
+    """Return the scatter of all pixels and views, fitted to what has arrived in some views on a coarse panel.
+
+    Args:
+        arrivals: In these views.
+        views: Which they are.
+        shape: Views, rows and columns of the scan.
+    """
+    found, sigma = arrivals.scatter, arrivals.scatter_deviation
+    knots = [np.array(views, float) / max(shape[0] - 1, 1), *(_middles(n) for n in found.shape[2:])]
+    wanted = [np.arange(shape[0]) / max(shape[0] - 1, 1), *(_middles(n) for n in shape[1:])]
+    axes = [_axis(at, every) for at, every in zip(knots, wanted, strict=True)]
+    coefficients, errors = np.zeros(found.shape), np.zeros(len(found))
+    for band in range(len(found)):
+        rotated = found[band]
+        for axis, (own, _, _) in enumerate(axes):
+            rotated = np.moveaxis(np.tensordot(own.T, rotated, (1, axis)), 0, axis)
+        kept, errors[band] = _shrunk(rotated, [stiff for _, stiff, _ in axes], float((sigma[band] ** 2).mean()))
+        coefficients[band] = kept
+    size = np.maximum(np.sqrt((found**2).mean((1, 2, 3))), 1e-300)
+    return Scatter(
+        coefficients=coefficients.astype(np.float32),
+        bases=tuple(every.astype(np.float32) for _, _, every in axes),
+        second=arrivals.variance[1].sum((1, 2, 3)) / np.maximum(found.sum((1, 2, 3)), 1e-300),
+        error=float((errors / size).max()),
+        photons=arrivals.photons * len(views),
+    )
+
+
+def _middles(count: int) -> Float[np.ndarray, " place"]:
+    return (np.arange(count) + 0.5) / count
+
+
+def _axis(
+    at: Float[np.ndarray, " knot"], wanted: Float[np.ndarray, " place"]
+) -> tuple[Float[np.ndarray, "knot basis"], Float[np.ndarray, " basis"], Float[np.ndarray, "place basis"]]:
+    """Return the basis of the natural cubic splines with these knots: at the knots, how much each bends, at all places.
+
+    The integral of the squared second derivative, which runs straight from knot to knot, by Simpson's rule.
+    """
+    count = len(at)
+    if count < 3:  # a constant or a straight line: nothing bends
+        basis = np.linalg.qr(np.stack([np.ones(count), at - at.mean()], axis=1)[:, :count])[0]
+        lines = np.polynomial.polynomial.polyfit(at, basis, count - 1)
+        return basis, np.zeros(count), np.polynomial.polynomial.polyval(wanted, lines).T
+    second = CubicSpline(at, np.eye(count), bc_type="natural")(at, 2)
+    width = np.diff(at)[:, None, None]
+    a, b = second[:-1], second[1:]
+    products = [np.einsum("ki,kj->kij", one, other) for one, other in ((a, a), (b, b), (a + b, a + b))]
+    bending = (width / 6 * sum(products)).sum(0)
+    stiff, basis = np.linalg.eigh(bending)
+    return basis, np.maximum(stiff, 0), CubicSpline(at, basis, bc_type="natural")(wanted)
+
+
+def _shrunk(
+    rotated: Float[np.ndarray, "view row col"], stiff: list[Float[np.ndarray, " basis"]], variance: float
+) -> tuple[Float[np.ndarray, "view row col"], float]:
+    """Return coefficients as the smoothest choice leaves them, and the error that is expected of it, RMS."""
+    power, count = rotated**2, rotated.size
+    in_views, on_panel = stiff[0][:, None, None], stiff[1][:, None] + stiff[2]
+    best = (np.inf, 0.0, 1.0)
+    for one in STIFFNESS if stiff[0].any() else STIFFNESS[:1]:
+        for other in STIFFNESS:
+            kept = 1 / (1 + one * in_views + other * on_panel)
+            risk = ((1 - kept) ** 2 * power).sum() + variance * (2 * kept.sum() - count)
+            # no better than what noise leaves in it
+            best = min(best, (max(float(risk), variance * float((kept**2).sum())), float(one), float(other)))
+    risk, one, other = best
+    return rotated / (1 + one * in_views + other * on_panel), (risk / count) ** 0.5
