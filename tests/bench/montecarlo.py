@@ -182,7 +182,7 @@ def speed(scanner: Scanner, specimen: Specimen) -> dict[str, float]:
 
 
 def rms_error(found: np.ndarray, truth: Arrivals) -> float:
-    """Return the relative error of scatter, RMS over all pixels; the truth's own noise, which is known, is taken off."""
+    """Return the relative error of scatter, RMS over all pixels, without the truth's own noise."""
     wanted, noise = truth.scatter, truth.scatter_deviation
     square = ((found - wanted) ** 2).mean() - (noise**2).mean()
     return float(np.sqrt(max(square, 0.0) / ((wanted**2).mean() - (noise**2).mean())))
