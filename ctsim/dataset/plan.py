@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ctsim.dataset.encode import made_by
+from ctsim.fidelity import check_fidelity
 from ctsim.materials import material
 from ctsim.penetration import rays_through
 from ctsim.radiograph import backend_of
@@ -89,6 +90,9 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
     parts = load_sources(spec, folder)
     for name in (*materials_of(spec, parts), *spec.scan.filters, *layers):
         material(name)
+    for fidelity in spec.fidelities or spec.scan.fidelities:
+        # not all materials of a dataset meet in one scene
+        check_fidelity(fidelity, spec.scan.gate, (), panel.anti_scatter_grid)
     wish = spec.scan.penetration
     if spec.scan.spectrum is None:
         targets = names_of(spec.scan.varied.get("tube_target", spec.scan.tube_target))
