@@ -25,10 +25,8 @@ def by_hand(strip, gap, height, strip_per_mm, gap_per_mm, slope, lengthening, pl
     def crossed(q: np.ndarray) -> np.ndarray:
         return np.floor(q / period) * strip + np.minimum(q % period, strip)
 
-    if side < 1e-9:
-        share = (begin < strip).astype(float)
-    else:
-        share = (crossed(begin + side) - crossed(begin)) / side
+    straight = (begin < strip).astype(float)
+    share = straight if side < 1e-9 else (crossed(begin + side) - crossed(begin)) / side
     way = height * lengthening
     return float(np.exp(-way * (strip_per_mm * share + gap_per_mm * (1 - share))).mean())
 

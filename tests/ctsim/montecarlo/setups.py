@@ -12,19 +12,6 @@ from ctsim.montecarlo.matter import Matter, matter_of
 from ctsim.montecarlo.transport import Transport, transport
 from ctsim.spectrum import Spectrum
 from scenes.build import Solid, Specimen
-from scenes.fidelity import ALL_TECHNIQUES
-
-__all__ = [
-    "ALL_TECHNIQUES",
-    "all_energy",
-    "block",
-    "exposure",
-    "followed",
-    "of_one_energy",
-    "part",
-    "specimen",
-    "still",
-]
 
 SOURCE_OBJECT_MM, SOURCE_DETECTOR_MM = 400.0, 800.0
 

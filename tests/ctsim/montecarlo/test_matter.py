@@ -1,5 +1,7 @@
 """Voxels of matter against volumes and places that are known exactly."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,7 +83,7 @@ def test_no_voxel_holds_more_than_itself(cuts):
     names = ("Al", "Cu", "Fe", "Ni", "Ti", "W")
     slices = [
         (block((high - low, 20, 20), ((low + high) / 2, 0, 0)), names[i])
-        for i, (low, high) in enumerate(zip(ends[:-1], ends[1:], strict=True))
+        for i, (low, high) in enumerate(pairwise(ends))
         if high - low > 1e-6
     ]
     matter = matter_of(specimen(*slices), 12)

@@ -1,5 +1,7 @@
 """The tables of a photon's walk against xraylib itself, and against closed forms where there are any."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import xraylib
@@ -113,7 +115,7 @@ def test_coherent_curves_are_integrals_of_the_squared_form_factor(name):
     found, x = tables_of((name,)).coherent[0], transfers()
     rows, atoms = references._atoms(name)
     places = (1, 2, 10, 100, 300, 600, 900, 1023)
-    fine = np.unique(np.concatenate([np.linspace(a, b, 201) for a, b in zip(x[:-1], x[1:], strict=True)]))
+    fine = np.unique(np.concatenate([np.linspace(a, b, 201) for a, b in pairwise(x)]))
     squares = atoms @ xraylib_np.FF_Rayl(rows, fine) ** 2
     running = np.concatenate([[0.0], np.cumsum(np.diff(fine**2) * (squares[1:] + squares[:-1]) / 2)])
     wanted = np.interp(x[list(places)], fine, running)
