@@ -2,10 +2,12 @@
 
 import ctypes
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import shutil
 import sys
+from pathlib import Path
 
 from ctsim.arrays import has_driver
 
@@ -14,6 +16,7 @@ EXTRAS = {
     "step": ("STEP files", ["cascadio"]),
     "train": ("training recipes", ["torch", "monai"]),
     "gvxr": ("radiographs by gVirtualXray, to compare with ours", ["gvxr"]),
+    "gate": ("scatter by GATE 10 (Geant4), to compare with ours", ["opengate", "uproot"]),
 }
 """Extra that this version makes use of -> what it is for, and the packages it brings."""
 
@@ -41,6 +44,9 @@ LIBRARIES = {
 }
 """Extra -> what its packages load from a Linux system -> the package of Debian and Ubuntu that brings it, and all that
 that one needs."""
+
+GEANT4_DATA = {"G4EMLOW": "epics2017/phot", "G4ENSDFSTATE": "ENSDFSTATE.dat"}
+"""Start of the name of each folder of Geant4's data that photons need -> what must lie in it."""
 
 CORE = [
     "jaxtyping", "lxml", "manifold3d", "networkx", "numba", "numpy", "pillow", "pydantic", "PyYAML", "rich",
@@ -73,10 +79,44 @@ def _extra(name: str) -> dict:
             "missing": ["an NVIDIA card"],
             "install": f"where there is one: pip install 'ctsim[{name}]'",
         }
-    steps = [f"pip install 'ctsim[{name}]'"] if lacking or not libraries else []
+    fault = geant4_fault() if name == "gate" and not lacking else None
+    steps = [f"pip install 'ctsim[{name}]'"] if lacking or not (libraries or fault) else []
     if libraries:
         steps.append(f"on Debian and Ubuntu apt-get install {' '.join(libraries)}")
+    if fault:
+        libraries, steps = [*libraries, f"Geant4's data ({fault})"], [*steps, how_to_get_geant4_data()]
     return {"for": purpose, "missing": lacking + libraries, "install": "; ".join(steps)}
+
+
+def geant4_data() -> Path | None:
+    """Return where Geant4's data are to lie: in CTSIM_GEANT4_DATA, else where opengate puts them.
+
+    None where neither is known.
+    """
+    if named := os.environ.get("CTSIM_GEANT4_DATA"):
+        return Path(named)
+    found = importlib.util.find_spec("opengate_core")
+    return None if found is None or not found.origin else Path(found.origin).parent / "geant4_data"
+
+
+def geant4_fault() -> str | None:
+    """Return what is wrong with Geant4's data, or None; a look at the disk, nothing is started."""
+    folder = geant4_data()
+    if folder is None or not folder.is_dir():
+        return f"there is no folder {folder}" if folder else "opengate is not installed"
+    for start, content in GEANT4_DATA.items():
+        found = sorted(folder.glob(f"{start}*"))
+        if not found:
+            return f"there is no {start}* in {folder}"
+        if not (found[-1] / content).exists():
+            return f"there is no {content} in {found[-1]}"
+    return None
+
+
+def how_to_get_geant4_data() -> str:
+    """Return what brings Geant4's data."""
+    python = "python -c 'import opengate'"
+    return f"run {python} once, with network: it fetches them; or set CTSIM_GEANT4_DATA to the folder that holds them"
 
 
 def missing_libraries(extra: str) -> list[str]:

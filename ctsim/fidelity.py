@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -103,9 +104,10 @@ def _followed(specimen: Callable[[int], Specimen], moves: bool, scanner: Scanner
         if matter is None or moves:
             matter = matter_of(specimen(view), spec.voxels or VOXELS, air=spec.air)
         arrivals = transport(
-            matter, scanner.exposure, [view], scanner.spectrum, lambda energies: response_of(scanner.panel, energies),
+            matter, scanner.exposure, [view], scanner.spectrum, partial(response_of, scanner.panel),
             photons=spec.photons or PHOTONS, key=key, techniques=spec.techniques or (), fluorescence=spec.fluorescence,
             heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
+            on_card=scanner.backend == "mesh-gpu",
         ).arrivals  # fmt: skip
         yield _apart(arrivals, slice(view, view + 1))
 
@@ -114,8 +116,9 @@ def _by_gate(specimen: Callable[[int], Specimen], scanner: Scanner, key: np.uint
     from ctsim.backends import gate
 
     for view in range(scanner.exposure.views):
-        seed = int(key % np.uint64(2**31 - 1)) + view
-        yield _apart(gate.arrivals(specimen(view), scanner, scanner.gate, [view], seed=seed), slice(view, view + 1))
+        respond = partial(response_of, scanner.panel)
+        arrivals = gate.arrivals(specimen(view), scanner, scanner.gate, [view], response=respond, seed=int(key))
+        yield _apart(arrivals, slice(view, view + 1))
 
 
 def _apart(arrivals: Arrivals, views: slice) -> Signal:

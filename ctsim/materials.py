@@ -20,6 +20,9 @@ from scenes.body import VOID
 LOWEST_KEV, HIGHEST_KEV = 1.0, 800.0
 """Where xraylib's tables of total cross-sections hold."""
 
+HEAVIEST = 98
+"""Atomic number of the last element that these tables have, californium; those of scattering end there too."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
@@ -156,6 +159,11 @@ def _custom(name: str) -> Material:
             "expected formula@density in g/cm3, such as Fe2O3@5.24, or a mixture by mass such as "
             f"Al2O3:0.4+SiO2:0.6@2.53, got {name!r} ({error})"
         ) from error
+    if lost := [symbol for symbol, _ in fractions if xraylib.SymbolToAtomicNumber(symbol) > HEAVIEST]:
+        raise BadInput(
+            f"{name!r} holds {lost[0]}, expected elements up to {xraylib.AtomicNumberToSymbol(HEAVIEST)} ({HEAVIEST}): "
+            "xraylib's tables end there; leave it out"
+        )
     if not 0 < density < 30:
         raise BadInput(f"the density of {name!r} must lie above 0 and below 30 g/cm3, got {density:g}")
     return Material(name=name, density_g_cm3=density, mass_fractions=fractions)

@@ -22,6 +22,9 @@ from scenes.parts import Part
 from scenes.scene import SceneSpec, VolumeSpec
 from scenes.seeds import stream
 
+LARGEST_RATIO = 65504.0
+"""Of scatter to primary that is told, and that half precision holds; in a shadow of lead nothing primary is left."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
@@ -36,6 +39,8 @@ class Sample:
         defects: One record a defect.
         quality: Figures that tell whether the scan is any good.
         porosity: Key figures of the voids in the host, one record a part.
+        scatter_to_primary: See `Radiographs`.
+        scatter_error: See `Radiographs`.
     """
 
     scene: SceneSpec
@@ -46,6 +51,8 @@ class Sample:
     defects: list[dict]
     quality: dict[str, float]
     porosity: list[dict[str, Any]]
+    scatter_to_primary: Float[np.ndarray, "view row col"] | None = None
+    scatter_error: float | None = None
 
 
 def make_sample(scene: SceneSpec, parts: Sequence[Part], classes: tuple[str, ...]) -> Sample:
@@ -78,6 +85,8 @@ def make_sample(scene: SceneSpec, parts: Sequence[Part], classes: tuple[str, ...
         defects=defects,
         quality=_quality(radiographs),
         porosity=_porosity(specimen, defects),
+        scatter_to_primary=radiographs.scatter_to_primary,
+        scatter_error=radiographs.scatter_error,
     )
 
 
@@ -99,8 +108,8 @@ def render(scene: SceneSpec, specimen: Specimen) -> tuple[Scanner, Radiographs]:
 
 
 def photons_of(scene: SceneSpec) -> np.random.Generator:
-    """Return where a scene's noise comes from."""
-    return stream(scene.seed, scene.index, "photons")
+    """Return where a scene's noise comes from: those of a pair have the same."""
+    return stream(scene.seed, scene.noise_index, "photons")
 
 
 def _porosity(specimen: Specimen, defects: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -112,7 +121,9 @@ def _porosity(specimen: Specimen, defects: list[dict[str, Any]]) -> list[dict[st
 
 
 def _quality(radiographs: Radiographs) -> dict[str, float]:
-    return {
-        "lowest_transmission": float(f"{radiographs.lowest_transmission:.6g}"),
-        "starved_share": float(f"{radiographs.starved_share:.6g}"),
-    }
+    figures = {"lowest_transmission": radiographs.lowest_transmission, "starved_share": radiographs.starved_share}
+    if radiographs.scatter_to_primary is not None:
+        figures["highest_scatter_to_primary"] = min(float(radiographs.scatter_to_primary.max()), LARGEST_RATIO)
+    if radiographs.scatter_error is not None:
+        figures["scatter_error"] = radiographs.scatter_error
+    return {name: float(f"{figure:.6g}") for name, figure in figures.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float16
 
-from ctsim.arrays import Array, card, fetch, module_of, to_card, to_host
+from ctsim.arrays import Array, card, fetch, to_card
 from ctsim.backends import gvxr, mesh, reference
 from ctsim.backends.mesh import OpenSurface
 from ctsim.detector.detect import detect
@@ -16,6 +16,7 @@ from ctsim.detector.readout import starved_pixels
 from ctsim.fidelity import moved, signals
 from ctsim.geometry import Geometry
 from ctsim.montecarlo.arrivals import Arrivals, joined
+from ctsim.montecarlo.ratio import ratios
 from ctsim.scanner import Scanner
 from ctsim.spectrum import Reading
 from ctsim.transmit import falloff, is_steady, readings
@@ -107,11 +108,12 @@ def scan(
                 free = _beside(scanner, _free_beam(scanner, views))
             written = detect(mean, variance, free, panel, key=keys[2], first_view=views.start, state=state)
             fetch(written, counts[:, views])
-            direct = mean if signal.scatter is None else mean - signal.scatter
-            lowest = min(lowest, float(direct.min()))
-            if signal.scatter is not None:
+            if signal.scatter is None:
+                lowest = min(lowest, float(mean.min()))
+            else:
                 ratio = np.zeros(counts.shape[1:], np.float16) if ratio is None else ratio
-                ratio[views] = to_host(_ratio(signal.scatter, direct, scanner.detector.free_beam_counts))
+                bands = scanner.detector.free_beam_counts
+                lowest = min(lowest, ratios(mean, signal.scatter, bands, ratio[views]))
             if keep_arrivals and signal.arrivals is not None:
                 kept.append(signal.arrivals)
             starved += starved_pixels(mean, variance, free, panel.photons * panel.frames)
@@ -134,16 +136,6 @@ def scan(
 def _standing(specimen: Specimen, moves: Float[np.ndarray, "view solid 3 4"] | None) -> Callable[[int], Specimen]:
     """Return what stands on the stage in a view."""
     return lambda view: specimen if moves is None else moved(specimen, moves[view])
-
-
-def _ratio(
-    scatter: Float[Array, "band view row col"], primary: Float[Array, "band view row col"], counts: tuple[float, ...]
-) -> Float[Array, "view row col"]:
-    """Return the ratio of scattered to primary counts, all bands together; at most what float16 holds."""
-    there = module_of(scatter)
-    weights = there.asarray(np.array(counts, np.float32))
-    above, below = there.tensordot(weights, scatter, 1), there.tensordot(weights, primary, 1)
-    return there.minimum(above / there.maximum(below, np.float32(1e-12)), np.float32(65504))
 
 
 def _beside(scanner: Scanner, thing: Any) -> Any:

@@ -30,7 +30,7 @@ MEMBERS = (
     "scene.json",
     "volume.npy",
 )
-"""Files of one sample, in the order in which they stand in a tar."""
+"""Files of one sample, in the order in which they stand in a tar; see `members_of`."""
 
 ARRAYS = {
     "projections": ("float16", "view row col"),
@@ -39,7 +39,10 @@ ARRAYS = {
     "instances": ("uint16", "z y x"),
     "fractions": ("uint8", "z y x"),
 }
-"""Type and axes of each array; see `axes_of` for panels of several energy bands."""
+"""Type and axes of each array; see `axes_of` for panels of several energy bands, and `arrays_of`."""
+
+OF_SCATTER = {"scatter_to_primary": ("float16", "view row col")}
+"""Arrays of all samples of a dataset in which any scene is more than the primary beam; 0 where nothing scatters."""
 
 RECORDS = {
     "shards": {"file", "split", "samples"},
@@ -48,9 +51,19 @@ RECORDS = {
 """Lists of dataset.json, and what no record in them may lack."""
 
 
+def arrays_of(scatters: bool) -> dict[str, tuple[str, str]]:
+    """Return type and axes of each array in a dataset that scatters, or in one that does not."""
+    return ARRAYS | OF_SCATTER if scatters else ARRAYS
+
+
+def members_of(scatters: bool) -> tuple[str, ...]:
+    """Return the files of one sample of a dataset that scatters, or of one that does not."""
+    return tuple(sorted((*MEMBERS, *(f"{name}.npy" for name in OF_SCATTER)))) if scatters else MEMBERS
+
+
 def axes_of(name: str, bands: int) -> str:
     """Return the axes of an array: projections of a panel that has several energy bands have one more, the first."""
-    axes = ARRAYS[name][1]
+    axes = arrays_of(True)[name][1]
     return f"band {axes}" if name == "projections" and bands > 1 else axes
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from scenes.draw import NOTHING, draw
+from scenes.fidelity import Fidelity
 from scenes.part_spec import PartSpec
 from scenes.seeds import stream
 from scenes.spec import DatasetSpec
@@ -19,8 +20,26 @@ def shared_draws(spec: DatasetSpec, index: int) -> dict[str, float]:
 
 
 def original_of(spec: DatasetSpec, index: int) -> int:
-    """Return the scene that scene `index` is drawn as: of twins, each second one is the one before it."""
-    return index - index % 2 if spec.twins else index
+    """Return the scene that scene `index` is drawn as: the first of its group, see `DatasetSpec.group`."""
+    return index - index % spec.group
+
+
+def is_sound_twin(spec: DatasetSpec, index: int) -> bool:
+    """Return whether scene `index` is the one before it without its defects."""
+    return spec.twins and index % 2 == 1
+
+
+def fidelity_of(spec: DatasetSpec, index: int) -> Fidelity | None:
+    """Return the fidelity that scene `index` has of those that the dataset lists; None where it lists none.
+
+    Twins stand side by side: with two fidelities the order is flawed, sound in the first, flawed, sound in the second.
+    """
+    return spec.fidelities[index % spec.group * len(spec.fidelities) // spec.group] if spec.fidelities else None
+
+
+def pair_of(spec: DatasetSpec, index: int) -> int:
+    """Return the scene that is the same as scene `index` in the first of the fidelities that the dataset lists."""
+    return original_of(spec, index) + is_sound_twin(spec, index)
 
 
 def choose_part(spec: DatasetSpec, index: int) -> PartSpec:

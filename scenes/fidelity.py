@@ -1,6 +1,7 @@
 """How closely a scan is simulated: the primary beam alone, or what matter scatters too, and by which means."""
 
-from typing import Annotated, Literal
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
@@ -14,6 +15,11 @@ Fidelity = Literal["beer-lambert", "hybrid", "monte-carlo", "gate"]
 * monte-carlo: every photon of every view is followed through voxels of matter;
 * gate: the same by GATE 10 (Geant4), a peer.
 """
+
+FIDELITIES: tuple[Fidelity, ...] = get_args(Fidelity)
+
+PRIMARY_ONLY: Fidelity = "beer-lambert"
+"""Of which nothing scatters."""
 
 Technique = Literal["forced_detection", "forced_interaction", "survival", "stratified"]
 """What makes a photon tell more, without changing what it tells on the mean:
@@ -33,10 +39,11 @@ class MonteCarloSpec(Record):
     """Settings of hybrid and monte-carlo.
 
     Attributes:
-        photons: Followed in a view; None for 4000 in hybrid and 1000000 in monte-carlo.
+        photons: Followed in a view; None for 12000 in hybrid and 1000000 in monte-carlo.
         views: Of hybrid, in how many views scatter is computed, evenly from the first to the last.
-        panel: Of hybrid, rows and columns of the coarse panel that scatter is computed on.
-        voxels: Of the matter's grid, along its longest side; None for 64 in hybrid and 192 in monte-carlo.
+        panel: Of hybrid, rows and columns of the coarse panel that scatter is computed on; on a scanner's panel of
+            fewer, 16 x 16 are as many as it has.
+        voxels: Of the matter's grid, along its longest side; None for 96 in hybrid and 192 in monte-carlo.
         techniques: What makes photons tell more; None for all in hybrid and none in monte-carlo.
         fluorescence: Whether atoms send out K lines (of 5 keV and more) where they have taken up a photon.
         air: Whether air fills the way from the source to the panel.
@@ -77,3 +84,59 @@ class GateSpec(Record):
     processes: int = Field(default=1, ge=1, le=256)
     fluorescence: bool = False
     timeout_s: float = Field(default=86400.0, gt=0)
+
+
+def settings_of(fidelity: Fidelity, monte_carlo: MonteCarloSpec, gate: GateSpec) -> dict[str, Any]:
+    """Return the fidelity and its settings as fields of a scan: those that mean nothing for it are the usual ones."""
+    idle = {
+        name: MonteCarloSpec.model_fields[name].default
+        for name in MonteCarloSpec.model_fields
+        if fidelity not in meant_for(f"monte_carlo.{name}")
+    }
+    return {
+        "fidelity": fidelity,
+        "monte_carlo": monte_carlo.model_copy(update=idle),
+        "gate": gate if fidelity == "gate" else GateSpec(),
+    }
+
+
+def meant_for(place: str) -> tuple[Fidelity, ...]:
+    """Return the fidelities that a setting such as `monte_carlo.views` means something for."""
+    if place.startswith("gate"):
+        return ("gate",)
+    return ("hybrid",) if place in ("monte_carlo.views", "monte_carlo.panel") else ("hybrid", "monte-carlo")
+
+
+def check_settings(
+    fidelities: Collection[Fidelity], monte_carlo: MonteCarloSpec, gate: GateSpec, drawn: Collection[str] = ()
+) -> None:
+    """Raise ValueError where a setting that is not the usual one means nothing.
+
+    Args:
+        fidelities: All that there may be.
+        monte_carlo: Of hybrid and monte-carlo.
+        gate: Of gate.
+        drawn: Places of settings that are draws.
+    """
+    given = [f"{group}.{name}" for group, own in (("monte_carlo", monte_carlo), ("gate", gate)) for name in _given(own)]
+    for place in dict.fromkeys((*given, *drawn)):
+        if not set(meant := meant_for(place)) & set(fidelities):
+            raise ValueError(
+                f"{place} means nothing for fidelity: {' or '.join(fidelities)}; leave it out, or give fidelity: "
+                f"{' or '.join(meant)}"
+            )
+
+
+def check_panel(monte_carlo: MonteCarloSpec, rows: float, columns: float) -> None:
+    """Raise ValueError where a coarse panel that is asked for has more pixels than the scanner's."""
+    coarse = monte_carlo.panel
+    if "panel" in _given(monte_carlo) and (coarse[0] > rows or coarse[1] > columns):
+        raise ValueError(
+            f"monte_carlo.panel must have at most the detector's {rows:g} rows and {columns:g} columns, got "
+            f"{list(coarse)}; give fewer, or leave it out"
+        )
+
+
+def _given(settings: Record) -> list[str]:
+    """Return the settings that are not the usual ones."""
+    return [name for name, field in type(settings).model_fields.items() if getattr(settings, name) != field.default]

@@ -9,9 +9,10 @@ from pydantic import BeforeValidator, Field, model_validator
 from defects.messages import BadInput
 from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
-from scenes.draw import check
+from scenes.draw import check, extent, names_of
 from scenes.draw_fields import NotNegative, Positive
-from scenes.fidelity import Fidelity, GateSpec, MonteCarloSpec
+from scenes.fidelity import PRIMARY_ONLY, Fidelity, GateSpec, MonteCarloSpec, check_panel
+from scenes.need import ByNeed, fidelity_or_need
 from scenes.penetration import PenetrationSpec
 from scenes.records import Record, validated
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views
@@ -55,7 +56,8 @@ class ScanDraws(Record):
         rays_per_pixel: Along each side of a pixel.
         noise: Whether there is any.
         backend: What computes the path lengths.
-        fidelity: How closely it is simulated; see `scenes.fidelity.Fidelity`.
+        fidelity: How closely it is simulated, see `scenes.fidelity.Fidelity`; or the rule that says so for each scene,
+            see `scenes.need.ByNeed`.
         monte_carlo: Settings of hybrid and monte-carlo.
         gate: Settings of gate.
         varied: Draws of all other fields by place, as reading finds them; the fields themselves hold a value amid them.
@@ -80,7 +82,7 @@ class ScanDraws(Record):
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
-    fidelity: Fidelity = "beer-lambert"
+    fidelity: Annotated[ByNeed | Fidelity, BeforeValidator(fidelity_or_need)] = PRIMARY_ONLY
     monte_carlo: MonteCarloSpec = MonteCarloSpec()
     gate: GateSpec = GateSpec()
     varied: dict[str, Any] = {}
@@ -93,11 +95,30 @@ class ScanDraws(Record):
         plain, draws = taken_out(cls, values, NATURAL)
         return {**plain, "varied": {**values.get("varied", {}), **draws}} if draws else plain
 
+    @property
+    def fidelities(self) -> tuple[Fidelity, ...]:
+        """All that its scenes may be."""
+        if isinstance(self.fidelity, ByNeed):
+            return (PRIMARY_ONLY, "hybrid")
+        return tuple(dict.fromkeys(names_of(self.varied.get("fidelity", self.fidelity))))
+
     def settled(self, rng: np.random.Generator, shared: Mapping[str, float]) -> "ScanDraws":
         """Return the scan with a value drawn for all that varies."""
         if not self.varied:
             return self
         return validated(ScanDraws, put_back(self, self.varied, rng, shared) | {"varied": {}}, "scan")
+
+    @model_validator(mode="after")
+    def _fidelity_is_one(self) -> "ScanDraws":
+        for name in names_of(self.varied.get("fidelity")):  # each that the draw can give
+            fidelity_or_need(name)
+        return self
+
+    @model_validator(mode="after")
+    def _panel_holds_the_coarse_one(self) -> "ScanDraws":
+        least = (self.varied.get(f"detector.{name}", getattr(self.detector, name)) for name in ("rows", "columns"))
+        check_panel(self.monte_carlo, *(extent(number)[0] for number in least))
+        return self
 
     @model_validator(mode="after")
     def _path_fits(self) -> "ScanDraws":

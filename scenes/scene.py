@@ -1,16 +1,17 @@
 """What one scene becomes: numbers only, frozen, the same through JSON and back."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_serializer, model_validator
 
 from defects import kinds
 from defects.messages import BadInput
 from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
-from scenes.fidelity import Fidelity, GateSpec, MonteCarloSpec
+from scenes.fidelity import PRIMARY_ONLY, Fidelity, GateSpec, MonteCarloSpec, check_panel, check_settings, meant_for
 from scenes.json_file import read_json
 from scenes.records import Name, Record, Split, validated
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views, distances_mm
@@ -74,7 +75,9 @@ DISTANCES = ("source_detector_mm", "source_object_mm")
 class ScanSpec(Record):
     """The scan of one scene, in numbers; see ScanDraws.
 
-    With vectors in the trajectory both distances follow from the first of them, and may be left out.
+    With vectors in the trajectory both distances follow from the first of them, and may be left out. Where a rule has
+    chosen the fidelity, `scatter_to_primary` is the ratio that it went by. What is set for another fidelity is not
+    written.
     """
 
     tube_kv: float | None = Field(default=None, gt=0)
@@ -95,7 +98,8 @@ class ScanSpec(Record):
     rays_per_pixel: int = Field(default=1, ge=1, le=8)
     noise: bool = True
     backend: str = "mesh"
-    fidelity: Fidelity = "beer-lambert"
+    fidelity: Fidelity = PRIMARY_ONLY
+    scatter_to_primary: float | None = Field(default=None, ge=0)
     monte_carlo: MonteCarloSpec = MonteCarloSpec()
     gate: GateSpec = GateSpec()
 
@@ -123,6 +127,17 @@ class ScanSpec(Record):
         if self.tube_kv is None and self.spectrum is None:
             raise ValueError("give tube_kv, or a spectrum of pairs [keV, photons per mm2 and mAs at 1 m]")
         return self
+
+    @model_validator(mode="after")
+    def _settings_mean_something(self) -> "ScanSpec":
+        check_settings((self.fidelity,), self.monte_carlo, self.gate)
+        check_panel(self.monte_carlo, self.detector.rows, self.detector.columns)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_idle_settings(self, whole: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        idle = {name for name in ("monte_carlo", "gate") if self.fidelity not in meant_for(name)}
+        return {name: value for name, value in whole(self).items() if name not in idle}
 
     @model_validator(mode="after")
     def _in_order(self) -> "ScanSpec":
@@ -205,6 +220,7 @@ class SceneSpec(Record):
         fixture: What holds it.
         unplaced: How many defects of a kind found no place.
         twin_of: Key of the scene that this one is without its defects.
+        pair_of: Key of the scene that this one is in another fidelity: that in the first one listed, which has none.
         scan: How it is scanned.
         volume: How it is reconstructed.
     """
@@ -217,13 +233,23 @@ class SceneSpec(Record):
     fixture: Fixture | None = None
     unplaced: dict[str, int] = {}
     twin_of: str | None = None
+    pair_of: str | None = None
     scan: ScanSpec
     volume: VolumeSpec
 
     @property
     def key(self) -> str:
         """The sample's key in the shards; no dot in it."""
-        return f"{self.dataset}-{self.index:06d}"
+        return self.key_of(self.index)
+
+    def key_of(self, index: int) -> str:
+        """Return the key of another scene of the dataset."""
+        return f"{self.dataset}-{index:06d}"
+
+    @property
+    def noise_index(self) -> int:
+        """The scene whose noise this one has: its own, or that of its pair, which differs from it in scatter alone."""
+        return int(self.pair_of.rpartition("-")[2]) if self.pair_of else self.index
 
     @property
     def defects(self) -> tuple[Any, ...]:

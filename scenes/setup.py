@@ -10,7 +10,9 @@ from manifold3d import Manifold
 from scenes.body import VOID, Body
 from scenes.choose import choose_part, shared_draws
 from scenes.draw import NOTHING, Draw, draw
+from scenes.fidelity import settings_of
 from scenes.field_of_view import check_clear, source_object_mm
+from scenes.need import ByNeed
 from scenes.penetration import Rays, set_for
 from scenes.pose import posed
 from scenes.records import Split
@@ -35,13 +37,17 @@ class Setup:
         standing: The parts.
         fixture: What holds them.
         points_mm: Corners of all matter, sound or changed, in the stage's frame.
-        scan: How it is scanned.
+        matter: What a probe of the beam goes through, in the stage's frame.
+        draws: Of the scan, settled for this scene; its fidelity may still be a rule.
+        scan: How it is scanned; where a rule is to choose the fidelity, as hybrid.
     """
 
     split: Split
     standing: tuple[Standing, ...]
     fixture: Fixture | None
     points_mm: Float[np.ndarray, "vertex 3"]
+    matter: tuple[Body, ...]
+    draws: ScanDraws
     scan: ScanSpec
 
 
@@ -56,9 +62,13 @@ def sample_setup(spec: DatasetSpec, index: int, load: LoadPart, measure: Measure
     bodies = [body for body in (*same, *changed, *held) if body.material != VOID]
     # a part and its sound twin fit the same scan
     points_mm = corners_mm(body.solid for body in (*sound, *changed, *held))
-    scan = _scan_of(spec, index, _title(standing, fixture), bodies, points_mm, shared, measure)
+    draws = spec.scan.settled(stream(spec.seed, index, "varied"), shared)
+    scan = _scan_of(spec, draws, index, _title(standing, fixture), bodies, points_mm, shared, measure)
     split = split_of(spec, choose_part(spec, index))
-    return Setup(split=split, standing=standing, fixture=fixture, points_mm=points_mm, scan=scan)
+    return Setup(
+        split=split, standing=standing, fixture=fixture, points_mm=points_mm, matter=tuple(bodies), draws=draws,
+        scan=scan,
+    )  # fmt: skip
 
 
 def _title(standing: Sequence[Standing], fixture: Fixture | None) -> str:
@@ -70,6 +80,7 @@ def _title(standing: Sequence[Standing], fixture: Fixture | None) -> str:
 
 def _scan_of(
     spec: DatasetSpec,
+    draws: ScanDraws,
     index: int,
     title: str,
     bodies: Sequence[Body],
@@ -78,7 +89,6 @@ def _scan_of(
     measure: Measure | None,
 ) -> ScanSpec:
     """Return how bodies are scanned in scene `index`; messages call them by their title."""
-    draws = spec.scan.settled(stream(spec.seed, index, "varied"), shared)
 
     def scan_with(beam: ScanDraws, following: Mapping[str, float]) -> ScanSpec:
         return sample_scan(beam, points_mm, title, stream(spec.seed, index, "scan"), following)
@@ -129,8 +139,10 @@ def sample_scan(
             points_mm, spec.detector, source_detector_mm, magnification, part, spec.trajectory
         )
     same = ("tube_target", "anode_deg", "detector", "views", "flat_frames", "rays_per_pixel", "noise", "backend")
-    same += ("trajectory", "focal_spot", "spectrum", "beam_drift", "heel", "fidelity", "monte_carlo", "gate")
-    scan = ScanSpec(**beam, **distances, **{name: getattr(spec, name) for name in same})
+    same += ("trajectory", "focal_spot", "spectrum", "beam_drift", "heel")
+    fidelity = "hybrid" if isinstance(spec.fidelity, ByNeed) else spec.fidelity
+    settings = settings_of(fidelity, spec.monte_carlo, spec.gate)
+    scan = ScanSpec(**beam, **distances, **settings, **{name: getattr(spec, name) for name in same})
     if spec.trajectory.vectors is not None or spec.trajectory.deviations:
         check_clear(points_mm, scan, part)
     return scan

@@ -11,6 +11,7 @@ from defects.messages import BadInput, unknown
 from scenes.defect_spec import DefectSpec
 from scenes.draw import names_in
 from scenes.draw_fields import AnyNumber
+from scenes.fidelity import PRIMARY_ONLY, Fidelity, check_settings
 from scenes.part_spec import PartSpec, PoseSpec
 from scenes.records import Name, Record, Split, validated
 from scenes.scan_draws import ScanDraws
@@ -71,6 +72,8 @@ class DatasetSpec(Record):
         scenes: How many.
         seed: Of every draw.
         twins: Whether each second scene is the one before it without its defects: the same but for these and the noise.
+        fidelities: In which each scene is made, one after the other: the same part, pose, defects, scan and noise.
+            With twins, both twins in the first fidelity come before both in the next.
         scenes_per_shard: Samples in one tar.
         shared: Draws by name, one value a scene, for others to follow: `{of: NAME, table: [[x, y], ...]}`.
         splits: Shares of the splits, by part.
@@ -88,6 +91,7 @@ class DatasetSpec(Record):
     scenes: int = Field(default=8, ge=1)
     seed: int = Field(default=0, ge=0)
     twins: bool = False
+    fidelities: tuple[Fidelity, ...] = ()
     scenes_per_shard: int = Field(default=16, ge=1)
     shared: dict[str, AnyNumber] = {}
     splits: dict[Split, Share] = Field(default_factory=lambda: {"train": 0.8, "validation": 0.1, "test": 0.1})
@@ -98,6 +102,30 @@ class DatasetSpec(Record):
     defects: tuple[DefectSpec, ...] = ()
     scan: ScanDraws = ScanDraws()
     volume: VolumeDraws = VolumeDraws()
+
+    @property
+    def group(self) -> int:
+        """How many scenes in a row are the same but for defects, noise or fidelity."""
+        return (2 if self.twins else 1) * max(len(self.fidelities), 1)
+
+    @property
+    def scatters(self) -> bool:
+        """Whether any of its scenes may be more than the primary beam."""
+        return set(self.fidelities or self.scan.fidelities) != {PRIMARY_ONLY}
+
+    @model_validator(mode="after")
+    def _fidelities_make_sense(self) -> "DatasetSpec":
+        listed = self.fidelities
+        if listed and (len(listed) < 2 or len(set(listed)) < len(listed)):
+            raise ValueError(f"fidelities must list two or more, each once, got {list(listed)}; one is scan.fidelity")
+        if listed and self.scan.fidelities != (PRIMARY_ONLY,):
+            raise ValueError(CONTRADICTION)
+        drawn = [place for place in self.scan.varied if place.startswith(("monte_carlo.", "gate."))]
+        try:
+            check_settings(listed or self.scan.fidelities, self.scan.monte_carlo, self.scan.gate, drawn)
+        except ValueError as error:
+            raise ValueError(f"scan.{error}") from error
+        return self
 
     @model_validator(mode="after")
     def _makes_sense(self) -> "DatasetSpec":
@@ -117,6 +145,8 @@ class DatasetSpec(Record):
             raise ValueError(f"two parts are called {twice[0]!r}; give each a name of its own")
         return self
 
+
+CONTRADICTION = "scan.fidelity and fidelities contradict each other; leave scan.fidelity out"
 
 SIZES = (1e-9, 1e9)
 """Numbers of a dataset spec, other than seeds, lie between these or are 0: beyond, their squares and cubes overflow."""
@@ -139,6 +169,8 @@ def read_dataset_spec(path: Path) -> DatasetSpec:
     except RecursionError as error:
         raise BadInput(f"{path} holds an alias (*) to a place that it stands in itself; write it out") from error
     _check_contradictions(values.get("scan"), path.name)
+    if values.get("fidelities") and isinstance(values.get("scan"), dict) and "fidelity" in values["scan"]:
+        raise BadInput(f"{path.name}: {CONTRADICTION}")
     return validated(DatasetSpec, with_vectors(values, path.parent), path.name)
 
 

@@ -37,7 +37,7 @@ def taken_out(model: type[BaseModel], values: Mapping[str, Any], beside: tuple[s
         if field is None or name in beside:
             continue
         kinds = _kinds_of(field.annotation)
-        inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        inner = _record_among(kinds)
         if _is_draw(value, kinds):
             try:
                 plain[name] = _middle(value, kinds)
@@ -62,8 +62,7 @@ def put_back(
         *way, name = place.split(".")
         model, held = type(record), values
         for step in way:
-            model = next(k for k in _kinds_of(model.model_fields[step].annotation) if issubclass(k, BaseModel))
-            held = held[step]
+            model, held = _record_among(_kinds_of(model.model_fields[step].annotation)), held[step]
         whole = int in _kinds_of(model.model_fields[name].annotation)
         found = draw_count(value, rng, shared) if whole and _is_of_numbers(value) else draw(value, rng, shared)
         held[name] = found
@@ -77,6 +76,11 @@ def _kinds_of(annotation: Any) -> tuple[Any, ...]:
     if hasattr(annotation, "__metadata__"):
         return _kinds_of(annotation.__origin__)
     return (annotation,)
+
+
+def _record_among(kinds: tuple[Any, ...]) -> Any:
+    """Return the record that a field may hold; None where it holds none."""
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def _is_draw(value: Any, kinds: tuple[Any, ...]) -> bool:

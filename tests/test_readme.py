@@ -13,6 +13,8 @@ import ctsim.cli
 from ctsim.dataset.generate import first_samples
 from ctsim.dataset.plan import check_at_the_door
 from scenes.library.catalog import make_part
+from scenes.parts import load_part
+from scenes.sample import sample
 from scenes.spec import read_dataset_spec
 from scenes.splits import kind_splits
 from scenes.trajectory import TrajectorySpec
@@ -82,6 +84,20 @@ def test_the_scanner_is_one_that_scans(desk):
     assert scan["trajectory"]["deviations"][1]["shift_mm"] == [0, 0.05, 0.12]
     assert samples[0]["projections"].shape == (60, 128, 160)
     assert np.isfinite(samples[0]["volume"]).all()
+
+
+@pytest.mark.parametrize(("block", "pairs"), [(5, True), (6, False)])
+def test_pairs_and_the_rule_are_drawn_as_the_text_says(desk, block, pairs):
+    """Put into the dataset above: pairs stand side by side, and the rule goes by the ratio that it is handed."""
+    spec, keys = read_yaml(blocks("yaml")[0]), read_yaml(blocks("yaml")[block])
+    (desk / "brackets.yaml").write_text(yaml.safe_dump(spec | keys | {"scan": spec["scan"] | keys["scan"]}))
+    found, load = read_dataset_spec(desk / "brackets.yaml"), lambda choice: load_part(choice, desk)
+    scenes = [sample(found, index, load, ratio=lambda *_, ratio=index: ratio) for index in range(3)]
+    both = ["beer-lambert", "hybrid"]
+    assert [scene.scan.fidelity for scene in scenes] == ([*both, both[0]] if pairs else [both[0], *both])
+    assert [scene.pair_of for scene in scenes] == [None, scenes[0].key if pairs else None, None]
+    assert scenes[1].scan.monte_carlo.photons == (20000 if pairs else None)
+    assert [scene.scan.scatter_to_primary for scene in scenes] == ([None] * 3 if pairs else [0, 1, 2])
 
 
 def test_every_key_in_the_text_about_the_scanner_is_one(desk):

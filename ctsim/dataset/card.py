@@ -1,6 +1,7 @@
 """The dataset card: what stands in a dataset's README.md, the full schema of its samples included."""
 
-from ctsim.shards import ARRAYS, axes_of
+from ctsim.shards import arrays_of, axes_of
+from scenes.fidelity import PRIMARY_ONLY, Fidelity
 from scenes.records import SPLITS
 from scenes.scan_draws import ScanDraws
 
@@ -10,6 +11,7 @@ ARRAY_WORDS = {
     "labels": "class with the largest share of the voxel",
     "instances": "`number` of the defect in `defects.json` wherever it has some share of the voxel, else 0",
     "fractions": "share of the voxel that is defect, in 255ths",
+    "scatter_to_primary": "ratio of scattered to primary signal, all bands together; 0 where nothing scatters",
 }
 """What each array holds."""
 
@@ -27,6 +29,9 @@ SCENE_FIELDS = {
     "geometry_nominal": "the same as reconstruction was told",
 }
 """What `scene.json` holds, by name."""
+
+QUALITY_OF_SCATTER = ", `highest_scatter_to_primary` of any pixel, `scatter_error` (relative, RMS)"
+"""What `quality` holds besides, in a scene that scatters."""
 
 _AXIS = "unit vector x y z, z >= 0; null where no axis is {}"
 _SHADOW = "area of its shadow along the stage's {}"
@@ -86,7 +91,7 @@ def card(dataset: dict) -> str:
         *schema(spec, dataset["classes"], dataset["splits"], dataset["kind_splits"]),
         "",
         f"Made by ctsim {dataset['made_by']['ctsim']} with seed {spec['seed']}; the whole spec stands in dataset.json.",
-        f"Limits: {', '.join(_limits(ScanDraws.model_validate(spec['scan'])))}.",
+        f"Limits: {', '.join(_limits(spec))}.",
         "",
     ]
     return "\n".join(lines)
@@ -96,12 +101,13 @@ def schema(spec: dict, classes: list[dict], splits: dict[str, str], kind_splits:
     """Return the lines that tell all that a dataset's samples hold, in Markdown.
 
     Args:
-        spec: The dataset's spec as JSON; of it `scan` and `volume` count.
+        spec: The dataset's spec as JSON; of it `scan`, `fidelities` and `volume` count.
         classes: As dataset.json lists them.
         splits: By part.
         kind_splits: By kind of defect, those whose scenes may hold it.
     """
-    scan = ScanDraws.model_validate(spec["scan"])
+    scan, scatters = ScanDraws.model_validate(spec["scan"]), set(_fidelities(spec)) != {PRIMARY_ONLY}
+    besides = {"quality": QUALITY_OF_SCATTER} if scatters else {}
     return [
         "Splits are by part, never by image: " + ", ".join(f"{p} ({s})" for p, s in splits.items()) + ".",
         _kinds(kind_splits),
@@ -112,13 +118,13 @@ def schema(spec: dict, classes: list[dict], splits: dict[str, str], kind_splits:
         "",
         "| file of a sample | type | axes | shape | holds |",
         "|---|---|---|---|---|",
-        *[_array_row(name, scan, spec["volume"]["voxels"]) for name in ARRAYS],
+        *[_array_row(name, scan, spec["volume"]["voxels"]) for name in arrays_of(scatters)],
         "| `scene.json` | JSON | | | every choice, versions, true and nominal geometry: see below |",
         "| `defects.json` | JSON | | | one record a defect, with its metrology: see below |",
         "",
         "| field of `scene.json` | holds |",
         "|---|---|",
-        *[f"| `{name}` | {words} |" for name, words in SCENE_FIELDS.items()],
+        *[f"| `{name}` | {words}{besides.get(name, '')} |" for name, words in SCENE_FIELDS.items()],
         "",
         "| field of a record in `defects.json` | holds |",
         "|---|---|",
@@ -137,7 +143,7 @@ def _kinds(kind_splits: dict[str, list[str]]) -> str:
 
 
 def _array_row(name: str, scan: ScanDraws, voxels: int) -> str:
-    dtype, axes = ARRAYS[name][0], axes_of(name, scan.detector.bands)
+    dtype, axes = arrays_of(True)[name][0], axes_of(name, scan.detector.bands)
     return f"| `{name}.npy` | {dtype} | `[{axes}]` | {_shape(axes, scan, voxels)} | {ARRAY_WORDS[name]} |"
 
 
@@ -149,11 +155,23 @@ def _shape(axes: str, scan: ScanDraws, voxels: int) -> str:
     return " x ".join(str(panel.get(axis, voxels)) for axis in axes.split())
 
 
-def _limits(scan: ScanDraws) -> list[str]:
+def _fidelities(spec: dict) -> tuple[Fidelity, ...]:
+    """Return all fidelities that scenes of a dataset may have."""
+    return tuple(spec.get("fidelities") or ScanDraws.model_validate(spec["scan"]).fidelities)
+
+
+def _limits(spec: dict) -> list[str]:
     """Return what these scans lack of real ones."""
+    scan, fidelities = ScanDraws.model_validate(spec["scan"]), _fidelities(spec)
+    if set(fidelities) == {PRIMARY_ONLY}:
+        scatter = ["Beer-Lambert primary radiation only", "no scatter"]
+    else:
+        primary = ["no scatter in scenes of fidelity beer-lambert"] if PRIMARY_ONLY in fidelities else []
+        smooth = ["scatter of fidelity hybrid is smoothed and interpolated"] if "hybrid" in fidelities else []
+        scatter = [*primary, *smooth, "what is expected of the contrast of defects is that of the primary beam"]
     lacking = {
         "a point as focal spot": scan.focal_spot is None,
         "no blur in the detector": not (scan.detector.spatial_resolution_mm or scan.detector.mtf),
         "no noise": not scan.noise,
     }
-    return ["Beer-Lambert primary radiation only", "no scatter", *(words for words, is_so in lacking.items() if is_so)]
+    return [*scatter, *(words for words, is_so in lacking.items() if is_so)]

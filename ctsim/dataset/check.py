@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ctsim.dataset.family import Family
 from ctsim.files import sha256_of
-from ctsim.shards import ARRAYS, MEMBERS, read_dataset, read_shard
+from ctsim.shards import arrays_of, members_of, read_dataset, read_shard
 from ctsim.truth import LEAST_SHARE
 from defects.kinds import name_of
 from defects.messages import BadInput
+from scenes.fidelity import PRIMARY_ONLY
 from scenes.records import SPLITS
 from scenes.scene import SceneSpec
 
@@ -37,8 +39,10 @@ def faults(folder: Path) -> Iterator[str]:
         if shard["split"] not in SPLITS:
             yield f"dataset.json: {shard['file']} has the unknown split {shard['split']!r}"
     seen: dict[str, str] = {}
+    family = Family()
     for shard in dataset["shards"]:
-        yield from _shard_faults(folder, shard, dataset, seen)
+        yield from _shard_faults(folder, shard, dataset, seen, family)
+    yield from family.faults(seen, {scene["index"] for scene in dataset.get("dropped", [])})
 
 
 def _file_faults(folder: Path, record: dict) -> Iterator[str]:
@@ -52,7 +56,7 @@ def _file_faults(folder: Path, record: dict) -> Iterator[str]:
         yield f"{record['file']}: expected sha256 {wanted[:12]}..., got {found[:12]}..."
 
 
-def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str]) -> Iterator[str]:
+def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str], family: Family) -> Iterator[str]:
     path = folder / shard["file"]
     yield from _file_faults(folder, shard)
     if not path.is_file():
@@ -66,6 +70,8 @@ def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str]
             seen[sample["key"]] = path.name
             try:
                 found = list(sample_faults(sample, shard, dataset))
+                if not found:
+                    family.add(sample, path.name)
             except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
                 found = [f"its records are malformed: {type(error).__name__} {error}"]
             yield from (f"{path.name}: {sample['key']}: {fault}" for fault in found)
@@ -77,7 +83,8 @@ def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str]
 
 def sample_faults(sample: dict[str, Any], shard: dict, dataset: dict) -> Iterator[str]:
     """Yield a line for every fault of one sample."""
-    wanted = {name.partition(".")[0] for name in MEMBERS}
+    scatters = dataset.get("scatters", False)
+    wanted = {name.partition(".")[0] for name in members_of(scatters)}
     if missing := sorted(wanted - sample.keys()):
         yield f"lacks {', '.join(missing)}"
         return
@@ -89,7 +96,7 @@ def sample_faults(sample: dict[str, Any], shard: dict, dataset: dict) -> Iterato
         yield f"scene.json is not a scene: {error}"
         return
     shapes = _shapes(scene)
-    for name, (dtype, axes) in ARRAYS.items():
+    for name, (dtype, axes) in arrays_of(scatters).items():
         array = sample[name]
         if array.dtype != dtype or array.shape != shapes[name]:
             yield f"{name}: expected {dtype} {list(shapes[name])} [{axes}], got {array.dtype} {list(array.shape)}"
@@ -97,6 +104,8 @@ def sample_faults(sample: dict[str, Any], shard: dict, dataset: dict) -> Iterato
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             yield f"{name}: {np.count_nonzero(~np.isfinite(array))} values are not finite"
     yield from _label_faults(sample, dataset)
+    if scatters:
+        yield from _scatter_faults(sample["scatter_to_primary"], scene)
     if scene.key != sample["key"]:
         yield f"its scene is called {scene.key}"
     yield from _split_faults(scene, shard["split"], dataset)
@@ -112,6 +121,14 @@ def _split_faults(scene: SceneSpec, split: str, dataset: dict) -> Iterator[str]:
     for kind in dict.fromkeys(map(name_of, scene.defects)):
         if split not in (wanted := dataset["kind_splits"].get(kind, [])):
             yield f"{kind} belongs to {' and '.join(wanted) or 'no split'}, not {split}"
+
+
+def _scatter_faults(ratio: np.ndarray, scene: SceneSpec) -> Iterator[str]:
+    """Yield where a scene of the primary beam alone scatters, or one that should does not."""
+    if (ratio < 0).any():
+        yield "scatter_to_primary: some ratios lie below 0"
+    if ratio.any() != (scene.scan.fidelity != PRIMARY_ONLY):
+        yield f"scatter_to_primary is {'not ' if ratio.any() else ''}0 everywhere in fidelity {scene.scan.fidelity}"
 
 
 def _label_faults(sample: dict[str, Any], dataset: dict) -> Iterator[str]:
@@ -163,6 +180,7 @@ def _shapes(scene: SceneSpec) -> dict[str, tuple[int, ...]]:
     bands = (panel.bands,) if panel.bands > 1 else ()
     return {
         "projections": (*bands, scene.scan.views, panel.rows, panel.columns),
+        "scatter_to_primary": (scene.scan.views, panel.rows, panel.columns),
         **dict.fromkeys(("volume", "labels", "instances", "fractions"), grid),
     }
 

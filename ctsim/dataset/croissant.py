@@ -5,7 +5,7 @@ Vocabulary: the Croissant format specification, version 1.1; only facts of the d
 
 from typing import Any
 
-from ctsim.shards import ARRAYS, MEMBERS, axes_of
+from ctsim.shards import arrays_of, axes_of, members_of
 
 _PREFIXES = {
     "cr": "http://mlcommons.org/croissant/",
@@ -26,6 +26,7 @@ _TERMS = (
 def croissant(dataset: dict[str, Any]) -> dict[str, Any]:
     """Return the description of a dataset from what its dataset.json holds."""
     shards, bands = dataset["shards"], len(dataset["identity"]["spec"]["scan"]["detector"]["thresholds_kev"])
+    members = members_of(dataset.get("scatters", False))
     return {
         "@context": _context(),
         "@type": "sc:Dataset",
@@ -34,8 +35,8 @@ def croissant(dataset: dict[str, Any]) -> dict[str, Any]:
         "description": dataset["description"] or "Simulated industrial CT scans with exact labels.",
         "version": dataset["made_by"]["ctsim"],
         "keywords": ["computed tomography", "simulation", "segmentation", "non-destructive testing"],
-        "distribution": [*map(_file_object, shards), *(_file_set(member, shards) for member in MEMBERS)],
-        "recordSet": [_record_set(member, bands) for member in MEMBERS],
+        "distribution": [*map(_file_object, shards), *(_file_set(member, shards) for member in members)],
+        "recordSet": [_record_set(member, bands) for member in members],
     }
 
 
@@ -81,8 +82,8 @@ def _record_set(member: str, bands: int) -> dict[str, Any]:
     """Return one kind of file as records (key, content); the same key stands in every kind."""
     stem = member.partition(".")[0]
     held = "JSON; README.md beside the shards says what it holds"
-    if stem in ARRAYS:
-        held = f"{ARRAYS[stem][0]} [{axes_of(stem, bands)}]"
+    if stem in (arrays := arrays_of(True)):
+        held = f"{arrays[stem][0]} [{axes_of(stem, bands)}]"
     files = {"fileSet": {"@id": f"files-{member}"}}
     key = {
         "@type": "cr:Field",

@@ -7,13 +7,18 @@ import numpy as np
 
 from ctsim.arrays import card_versions
 from ctsim.pipeline import Sample
-from ctsim.shards import ARRAYS, SCHEMA_VERSION, array_bytes, axes_of, json_bytes
+from ctsim.shards import SCHEMA_VERSION, array_bytes, arrays_of, axes_of, json_bytes
 
 LARGEST_FLOAT16 = 65504.0
 
 
-def encode(sample: Sample) -> dict[str, bytes]:
-    """Return a sample's files by name; the same sample, the same bytes."""
+def encode(sample: Sample, scatters: bool = False) -> dict[str, bytes]:
+    """Return a sample's files by name; the same sample, the same bytes.
+
+    Args:
+        sample: What they hold.
+        scatters: Whether any sample of its dataset may be more than the primary beam: all then have the same files.
+    """
     arrays = {
         "projections": _float16(sample.attenuation if _bands(sample) > 1 else sample.attenuation[0]),
         "volume": _float16(sample.volume),
@@ -21,13 +26,15 @@ def encode(sample: Sample) -> dict[str, bytes]:
         "instances": sample.truth.instances,
         "fractions": sample.truth.fractions,
     }
+    if scatters:
+        arrays["scatter_to_primary"] = _float16(_scatter_of(sample))
     files = {f"{name}.npy": array_bytes(array) for name, array in arrays.items()}
-    files["scene.json"] = json_bytes(scene_record(sample))
+    files["scene.json"] = json_bytes(scene_record(sample, scatters))
     files["defects.json"] = json_bytes(sample.defects)
     return files
 
 
-def scene_record(sample: Sample) -> dict[str, Any]:
+def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
     """Return what scene.json holds."""
     scene = sample.scene
     bands = _bands(sample)
@@ -41,7 +48,8 @@ def scene_record(sample: Sample) -> dict[str, Any]:
         "quality": sample.quality,
         "porosity": sample.porosity,
         "storage": {
-            name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0} for name, (dtype, _) in ARRAYS.items()
+            name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0}
+            for name, (dtype, _) in arrays_of(scatters).items()
         },
         "geometry_true": sample.scanner.true.to_json(),
         "geometry_nominal": sample.scanner.nominal.to_json(),
@@ -53,6 +61,12 @@ def made_by(backend: str) -> dict[str, str]:
     names = ("manifold3d", "numba", "numpy", "scipy", "spekpy", "xraylib")
     made = {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", **{name: version(name) for name in names}}
     return made if backend != "mesh-gpu" else made | {"backend": backend} | card_versions()
+
+
+def _scatter_of(sample: Sample) -> np.ndarray:
+    """Return the ratio of scattered to primary signal, 0 where nothing scatters."""
+    found = sample.scatter_to_primary
+    return np.zeros(sample.attenuation.shape[1:], np.float32) if found is None else found
 
 
 def _bands(sample: Sample) -> int:

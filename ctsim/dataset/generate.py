@@ -18,12 +18,14 @@ from ctsim.dataset.plan import (
     check_at_the_door,
     class_records,
     classes_of,
+    cut_group,
     hash_of,
     identity_of,
     load_sources,
     plan_shards,
 )  # fmt: skip
 from ctsim.files import locked, sha256_of, write_file
+from ctsim.montecarlo.need import highest_ratio
 from ctsim.penetration import rays_through
 from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_shard
@@ -109,6 +111,8 @@ def generate(
     for part in parts.values():
         for sentence in (*part.report.get("repairs", ()), *part.report.get("warnings", ())):
             note(f"{part.report['file']}: {sentence}")
+    if cut := cut_group(spec):
+        note(cut)
     _keep_parts(spec, parts, out)
     shards = plan_shards(spec)
     k, n = slice_of
@@ -134,8 +138,9 @@ def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, d
         record: Its scene.json.
     """
     scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
-    classes = tuple(c["name"] for c in json.loads((folder / "dataset.json").read_text())["classes"])
-    return scene, encode(make_sample(scene, load_parts(scene, folder), classes))
+    dataset = json.loads((folder / "dataset.json").read_text())
+    classes = tuple(c["name"] for c in dataset["classes"])
+    return scene, encode(make_sample(scene, load_parts(scene, folder), classes), dataset.get("scatters", False))
 
 
 def first_samples(
@@ -147,8 +152,9 @@ def first_samples(
     samples = []
     for index in range(min(count, spec.scenes)):
         try:
-            scene = sample(spec, index, load, rays_through)
-            samples.append(decode(scene.key, encode(make_sample(scene, load_parts(scene, folder), classes))))
+            scene = sample(spec, index, load, rays_through, highest_ratio)
+            made = make_sample(scene, load_parts(scene, folder), classes)
+            samples.append(decode(scene.key, encode(made, spec.scatters)))
         except (BadInput, ArithmeticError) as error:
             note(f"scene {index} is dropped: {error}")
     return class_records(classes), samples
@@ -158,8 +164,9 @@ def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
     """Return a scene and its sample's files, or why it was dropped."""
     folder = Path(task.folder)
     try:
-        scene = sample(task.spec, task.index, functools.partial(load_part, folder=folder), rays_through)
-        return scene, encode(make_sample(scene, load_parts(scene, folder), task.classes))
+        load = functools.partial(load_part, folder=folder)
+        scene = sample(task.spec, task.index, load, rays_through, highest_ratio)
+        return scene, encode(make_sample(scene, load_parts(scene, folder), task.classes), task.spec.scatters)
     except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
         return str(error)
 
@@ -298,6 +305,7 @@ def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[
         "name": spec.name,
         "description": spec.description,
         "schema_version": SCHEMA_VERSION,
+        "scatters": spec.scatters,
         "made_by": made_by(spec.scan.backend),
         "classes": class_records(classes),
         "splits": {p.key: split_of(spec, p) for p in spec.parts},

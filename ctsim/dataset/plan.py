@@ -85,7 +85,7 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
         backend_of(backend)
     panel = spec.scan.detector
     scintillators = names_of(spec.scan.varied.get("detector.scintillator", panel.scintillator))
-    layers = [*panel.filters, *panel.window, *scintillators]
+    layers = [*panel.filters, *panel.window, *scintillators, *_strips(spec)]
     parts = load_sources(spec, folder)
     for name in (*materials_of(spec, parts), *spec.scan.filters, *layers):
         material(name)
@@ -100,6 +100,28 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
     check_beam(setups[0].scan if wish else _weakest(spec, setups[0].scan))
     for setup in setups if spec.volume.method == "fdk" else ():
         check_path(nominal_geometry(setup.scan))
+
+
+def cut_group(spec: DatasetSpec) -> str | None:
+    """Return in a sentence that the last scenes lack some of those that are the same scene; None where they do not."""
+    if not (left := spec.scenes % spec.group):
+        return None
+    same = " and ".join(name for name in ("twins", "fidelities") if getattr(spec, name))
+    whole = [number for number in (spec.scenes - left, spec.scenes - left + spec.group) if number]
+    return (
+        f"{spec.scenes} scenes end within a group: {spec.group} in a row are the same scene ({same}), and of the last "
+        f"group only {left} will be made; for whole groups take {' or '.join(map(str, whole))}"
+    )
+
+
+def _strips(spec: DatasetSpec) -> list[str]:
+    """Return the materials that a grid against scatter may be made of."""
+    grid = spec.scan.detector.anti_scatter_grid
+    if grid is None:
+        return []
+    drawn = (spec.scan.varied.get(f"detector.anti_scatter_grid.{name}") for name in ("material", "interspace"))
+    given = zip(drawn, (grid.material, grid.interspace), strict=True)
+    return [name for draws, own in given for name in names_of(draws or own)]
 
 
 def _setups(spec: DatasetSpec, folder: Path, scenes: int) -> list[Setup]:

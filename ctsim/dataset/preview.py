@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage.transform import resize
 
 from ctsim.files import write_file
+from scenes.fidelity import PRIMARY_ONLY
 
 Sample = dict[str, Any]
 """A sample as `ctsim.shards` reads it: "key", the arrays by name, "scene" and "defects"."""
@@ -54,7 +55,8 @@ def contact_sheet(samples: list[Sample], classes: list[dict]) -> Image.Image:
     rows = []
     for sample in samples:
         defects = _defect_voxels(sample, names)
-        twin = slices.get(sample["scene"]["scene"]["twin_of"])  # is looked at where its flawed twin was
+        scene = sample["scene"]["scene"]  # is looked at where its flawed twin was, or its pair
+        twin = slices.get(scene["twin_of"]) or slices.get(scene.get("pair_of"))
         slices[sample["key"]] = twin or telling_slice(sample["fractions"].shape, *defects)
         pictures = _pictures(sample, defects, slices[sample["key"]], _fixture_class(sample, classes))
         rows.append((pictures, _captions(sample, font)))
@@ -255,10 +257,16 @@ def _captions(sample: Sample, font: ImageFont.FreeTypeFont) -> list[str]:
     least = sample["scene"]["quality"]["lowest_transmission"]
     lines = [
         f"{sample['key']}  {scene['split']}  {names}: {flaws}",
-        f"{_beam(scan)}, {scan['views']} views, x{magnification:.2f}, "
+        f"{_beam(scan)}, {_fidelity(scan)}{scan['views']} views, x{magnification:.2f}, "
         f"voxel {scene['volume']['voxel_mm']:.3f} mm, least transmission {least:.2g}",
     ]
     return [" ".join(word for _, word in words) for line in lines for words in _flowed(line.split(" "), font, 4)]
+
+
+def _fidelity(scan: dict[str, Any]) -> str:
+    """Return the fidelity where it is more than the primary beam."""
+    fidelity = scan.get("fidelity", PRIMARY_ONLY)
+    return "" if fidelity == PRIMARY_ONLY else f"{fidelity}, "
 
 
 def _beam(scan: dict[str, Any]) -> str:

@@ -13,12 +13,15 @@ deviation is known; that estimate is also the error that is told.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Float32
+from numba import prange
 from scipy.interpolate import CubicSpline
 
 from ctsim.detector.response import response_of
+from ctsim.kernel import kernel
 from ctsim.montecarlo.arrivals import Arrivals, joined
 from ctsim.montecarlo.matter import Matter, matter_of
 from ctsim.montecarlo.transport import coarse, transport
@@ -26,7 +29,7 @@ from ctsim.scanner import Scanner
 from scenes.build import Specimen
 from scenes.fidelity import ALL_TECHNIQUES
 
-PHOTONS, VOXELS = 4_000, 64
+PHOTONS, VOXELS = 12_000, 96
 """Of a view, and along the longest side of the matter, where the spec leaves them out."""
 
 STIFFNESS = np.geomspace(1e-9, 1e1, 21)
@@ -57,8 +60,34 @@ class Scatter:
     def of_views(self, views: slice) -> Float32[np.ndarray, "band view row col"]:
         """Return the scatter of some views."""
         along, down, across = self.bases
-        knots = np.tensordot(along[views], self.coefficients, (1, 1)).swapaxes(0, 1)
-        return np.maximum(down @ (knots @ across.T), 0)
+        count = len(range(*views.indices(len(along))))
+        out = np.zeros((len(self.coefficients), count, len(down), len(across)), np.float32)
+        _spread(self.coefficients, along[views], down, np.ascontiguousarray(across.T), out)
+        return out
+
+
+@kernel(parallel=True, error_model="numpy", fastmath={"contract"})
+def _spread(coefficients, along, down, across, out):
+    """Fill in the sums of splines, no less than 0: a row of the panel at a time."""
+    bands, views, rows, columns = out.shape
+    _, in_view, in_row, in_column = coefficients.shape
+    for line in prange(views * rows):
+        view, row = line // rows, line % rows
+        knots = np.zeros(in_column, np.float32)
+        for band in range(bands):
+            knots[:] = 0
+            for i in range(in_view):
+                for j in range(in_row):
+                    weight = along[view, i] * down[row, j]
+                    for k in range(in_column):
+                        knots[k] += weight * coefficients[band, i, j, k]
+            place = out[band, view, row]
+            for k in range(in_column):
+                knot = knots[k]
+                for column in range(columns):
+                    place[column] += knot * across[k, column]
+            for column in range(columns):
+                place[column] = max(place[column], np.float32(0))
 
 
 def scatter_of(specimen_at: Callable[[int], Specimen], moves: bool, scanner: Scanner, key: np.uint64) -> Scatter:
@@ -92,9 +121,10 @@ def arrivals_at(
 
     def simulated(matter: Matter, some: Sequence[int]) -> Arrivals:
         return transport(
-            matter, exposure, some, scanner.spectrum, lambda energies: response_of(scanner.panel, energies),
+            matter, exposure, some, scanner.spectrum, partial(response_of, scanner.panel),
             photons=spec.photons or PHOTONS, key=key, techniques=techniques, aimed=not spec.air,
             fluorescence=spec.fluorescence, heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
+            on_card=scanner.backend == "mesh-gpu",
         ).arrivals  # fmt: skip
 
     def matter(view: int) -> Matter:
@@ -166,7 +196,7 @@ def _axis(
 
 
 def _shrunk(
-    rotated: Float[np.ndarray, "view row col"], stiff: list[Float[np.ndarray, " basis"]], variance: float
+    rotated: Float[np.ndarray, "view row col"], stiff: list[np.ndarray], variance: float
 ) -> tuple[Float[np.ndarray, "view row col"], float]:
     """Return coefficients as the smoothest choice leaves them, and the error that is expected of it, RMS."""
     power, count = rotated**2, rotated.size

@@ -10,6 +10,7 @@ from jaxtyping import Float, Float32, Int64
 from numba import prange
 from skimage.transform import resize
 
+from ctsim.arrays import card, to_card, to_host
 from ctsim.detector.anti_scatter import coefficients, primary_passes
 from ctsim.detector.noise import mixed
 from ctsim.detector.response import Response
@@ -20,7 +21,7 @@ from ctsim.materials import HIGHEST_KEV, LOWEST_KEV
 from ctsim.montecarlo import walk
 from ctsim.montecarlo.arrivals import KINDS, Arrivals
 from ctsim.montecarlo.matter import Matter
-from ctsim.montecarlo.tables import TOTAL, Tables, grid_kev, tables_of
+from ctsim.montecarlo.tables import ENERGIES, TOTAL, Tables, grid_kev, tables_of
 from ctsim.montecarlo.walk import Beam, Settings, World
 from ctsim.spectrum import Spectrum
 from ctsim.transmit import falloff
@@ -43,6 +44,9 @@ AT_ONCE = 1024
 
 RESPONSE_STEP_KEV = 1.0
 """At which the panel's response is asked for; the edges of scintillators lie between two."""
+
+GUIDE = 1024
+"""Steps of the table that shortens the search for a photon's energy."""
 
 NEAR = 0.02
 """Of the way from the source to the panel: collisions closer to it would bring the points beside them without end."""
@@ -76,6 +80,7 @@ def transport(
     heel: Float[np.ndarray, "row col"] | None = None,
     anti_scatter: AntiScatterGridSpec | None = None,
     deposits: bool = False,
+    on_card: bool = False,
 ) -> Transport:
     """Return what the photons of some views bring to the panel.
 
@@ -94,6 +99,7 @@ def transport(
         heel: Intensity over the panel against that at the foot of the source's normal.
         anti_scatter: Strips before the panel.
         deposits: Whether the energy left in each voxel is wanted.
+        on_card: Whether the photons are followed on a card.
 
     Raises:
         BadInput: The matter reaches behind the panel or holds the source, no photon is asked for, or an energy lies
@@ -105,11 +111,12 @@ def transport(
     world = _world(matter, tables, exposure.geometry)
     settings = _settings(spectrum, response, techniques, photons, exposure.middle, anti_scatter)
     middle, bands = exposure.middle, len(settings.signal)
+    followed = _on_card(world, tables, settings) if on_card else _by_threads(world, tables, settings)
     tally = np.zeros((len(views), bands, walk.ROWS, middle.rows, middle.columns))
     kept = np.zeros(matter.shares.shape[:3] if deposits else (0, 0, 0))
     for i, view in enumerate(views):
         beam = _beam(matter, exposure.of_view(view), spectrum, heel, aimed)
-        sums, left = _followed(photons, np.uint64(mixed(key, view)), world, tables, beam, settings, kept.shape)
+        sums, left = followed(photons, np.uint64(mixed(key, view)), beam, kept.shape)
         tally[i] = sums.reshape(tally.shape[1:])
         kept += left / (settings.energy_scale * photons * beam.free.mean() * len(views))
     return Transport(arrivals=_arrivals(tally, settings, photons), kev=kept if deposits else None)
@@ -231,9 +238,16 @@ def _signal(
         np.array([np.interp(energies, known, band) for band in m]) for m in (moments.first, moments.second)
     )
     share = spectrum.photons / spectrum.photons.sum()
-    places = np.log(spectrum.energies_kev / LOWEST_KEV) * ((len(energies) - 1) / walk.LOG_RANGE)
-    free = np.array([np.interp(places, np.arange(len(energies)), band) @ share for band in first])
+    free = np.array(
+        [np.interp(_places(spectrum.energies_kev), np.arange(len(energies)), band) @ share for band in first]
+    )
     return np.stack([first / free[:, None], second / free[:, None] ** 2], axis=1).astype(np.float32)
+
+
+def _places(energies_kev: Float[np.ndarray, " energy"]) -> Float[np.ndarray, " energy"]:
+    """Return where energies lie on the tables' axis, as `ctsim.montecarlo.walk.place_of` does."""
+    places = np.log(energies_kev / LOWEST_KEV) * ((ENERGIES - 1) / walk.LOG_RANGE)
+    return np.clip(places, 0, ENERGIES - 1.000001)
 
 
 def _beam(
@@ -245,6 +259,7 @@ def _beam(
     # a point X in voxels is X size + corner in mm
     plane = middle.projection[0] @ np.block([[np.eye(3) * size, corner[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
     across = np.cross(middle.u_mm[0], middle.v_mm[0]) / size**2
+    up_to = np.cumsum(spectrum.photons) / spectrum.photons.sum()
     return Beam(
         frames=_frames(view.geometry, matter),
         panel=_frames(middle, matter)[0],
@@ -253,9 +268,13 @@ def _beam(
         normal=np.append(across / np.linalg.norm(across), np.linalg.norm(across)),
         window=_window(matter, view) if aimed else _whole(middle),
         strength=strength,
-        free=falloff(middle)[0] * strength,
+        rows=middle.rows,
+        columns=middle.columns,
+        free=(falloff(middle)[0] * strength).reshape(-1),
         energies=spectrum.energies_kev,
-        up_to=np.cumsum(spectrum.photons) / spectrum.photons.sum(),
+        places=_places(spectrum.energies_kev),
+        up_to=up_to,
+        guide=np.minimum(np.searchsorted(up_to, np.arange(GUIDE) / GUIDE), len(up_to) - 1).astype(np.int32),
     )
 
 
@@ -288,16 +307,37 @@ def _window(matter: Matter, view: Exposure) -> Float[np.ndarray, "5"]:
     return np.array([first[0], last[0], first[1], last[1], float(np.prod(last - first))])
 
 
-def _followed(
-    photons: int, key: np.uint64, world: World, tables: Tables, beam: Beam, settings: Settings, voxels: tuple[int, ...]
-) -> tuple[Int64[np.ndarray, "row pixel"], Int64[np.ndarray, "z y x"]]:
-    """Return the tallies of a view's photons, each thread's added up: whole numbers, the same in any order."""
-    threads = numba.get_num_threads()
-    tally = np.zeros((threads, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
-    deposits = np.zeros((threads, *voxels), np.int64)
-    desks = np.zeros((threads, 64 + 2 * walk.MOST_MATERIALS))
-    _follow_all(photons, key, world, tables, beam, settings, desks, np.zeros((threads, 16), np.int64), tally, deposits)
-    return tally.sum(0), deposits.sum(0)
+Tallies = tuple[Int64[np.ndarray, "row pixel"], Int64[np.ndarray, "z y x"]]
+"""Of one view, and what is left in each voxel."""
+
+
+def _by_threads(world: World, tables: Tables, settings: Settings) -> Callable[..., Tallies]:
+    """Return what follows a view's photons with all threads, each of which has tallies of its own."""
+
+    def followed(photons: int, key: np.uint64, beam: Beam, voxels: tuple[int, ...]) -> Tallies:
+        threads = numba.get_num_threads()
+        tally = np.zeros((threads, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
+        deposits = np.zeros((threads, *voxels), np.int64)
+        desks, counts = np.zeros((threads, walk.DESK)), np.zeros((threads, walk.COUNTS), np.int64)
+        _follow_all(photons, key, world, tables, beam, settings, desks, counts, tally, deposits)
+        return tally.sum(0), deposits.sum(0)
+
+    return followed
+
+
+def _on_card(world: World, tables: Tables, settings: Settings) -> Callable[..., Tallies]:
+    """Return what follows a view's photons on a card, all of them into the same tallies."""
+    from ctsim.gpu.montecarlo import follow_all
+
+    still = tuple(to_card(thing) for thing in (world, tables, settings))
+
+    def followed(photons: int, key: np.uint64, beam: Beam, voxels: tuple[int, ...]) -> Tallies:
+        tally = card().zeros((1, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
+        deposits = card().zeros((1, *(max(n, 1) for n in voxels)), np.int64)
+        follow_all(photons, key, *still[:2], to_card(beam), still[2], tally, deposits)
+        return to_host(tally)[0], to_host(deposits)[0] if all(voxels) else np.zeros(voxels, np.int64)
+
+    return followed
 
 
 @kernel(parallel=True, error_model="numpy")

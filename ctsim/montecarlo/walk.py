@@ -15,7 +15,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int32, UInt8
 
 from ctsim.detector.anti_scatter import strips_pass
 from ctsim.detector.escape import ELECTRON_KEV
@@ -36,7 +36,8 @@ ROWS = 12
 
 SQUARES, SECOND = 5, 10
 
-FAR = 1e30
+FAR, STRAIGHT = 1e30, 1e-30
+"""Farther than anything, and a slope so small that it leads nowhere."""
 
 LOG_RANGE = math.log(HIGHEST_KEV / LOWEST_KEV)
 
@@ -65,7 +66,8 @@ FIRST_DRAWS = 5
 """Place on the panel (two), energy, pose, depth: what `stratified` draws evenly."""
 
 MOST_MATERIALS = 24
-"""What a photon's desk has room for."""
+DESK, COUNTS = MU + 2 * MOST_MATERIALS, 4
+"""Numbers that a photon's desk and its counts have room for."""
 
 
 def _kronecker() -> Float[np.ndarray, " draw"]:
@@ -110,9 +112,12 @@ class Beam(NamedTuple):
         normal: The panel's unit normal and the area of a pixel [voxel^2].
         window: First and last column and row that photons are sent to, and the window's area in pixels.
         strength: Of the beam over the panel against falloff alone (the heel).
+        rows, columns: Of the panel.
         free: The free beam's signal at each pixel, in units of that at the foot of the source's normal.
         energies: Of the spectrum's bins [keV].
+        places: Of these energies on the tables' axis.
         up_to: Share of the photons up to each of them.
+        guide: The first bin that u may lie in, for equal steps of u from 0 to 1.
     """
 
     frames: Float[np.ndarray, "pose 12"]
@@ -122,9 +127,13 @@ class Beam(NamedTuple):
     normal: Float[np.ndarray, "4"]
     window: Float[np.ndarray, "5"]
     strength: Float[np.ndarray, "row col"]
-    free: Float[np.ndarray, "row col"]
+    rows: int
+    columns: int
+    free: Float[np.ndarray, " pixel"]
     energies: Float[np.ndarray, " bin"]
+    places: Float[np.ndarray, " bin"]
     up_to: Float[np.ndarray, " bin"]
+    guide: Int32[np.ndarray, " step"]
 
 
 class Settings(NamedTuple):
@@ -177,7 +186,8 @@ def draw(own, counts):
 def place_of(energy_kev, count):
     """Return where an energy lies on the tables' axis: between which two, and how far."""
     place = math.log(energy_kev / LOWEST_KEV) * ((count - 1) / LOG_RANGE)
-    return min(max(place, 0.0), count - 1.000001)
+    # plain Python, which stands for a card in tests, would go on in single precision
+    return np.float64(min(max(place, 0.0), count - 1.000001))
 
 
 @kernel(forceinline=True)
@@ -207,15 +217,14 @@ def look_up(per_mm, energy_kev, first, desk):
 @kernel(forceinline=True)
 def crossing(x, y, z, dx, dy, dz, low, high):
     """Return where a ray enters a box, 0 where it is inside, and where it leaves it: before that if it never enters."""
-    start, end = 0.0, FAR
-    for axis in range(3):
-        position, step = (x, dx) if axis == 0 else ((y, dy) if axis == 1 else (z, dz))
-        if step == 0.0:
-            end = end if low[axis] <= position <= high[axis] else -1.0
-        else:
-            one, other = (low[axis] - position) / step, (high[axis] - position) / step
-            start, end = max(start, min(one, other)), min(end, max(one, other))
-    return start, end
+    px = 1 / (dx if abs(dx) > STRAIGHT else STRAIGHT)
+    py = 1 / (dy if abs(dy) > STRAIGHT else STRAIGHT)
+    pz = 1 / (dz if abs(dz) > STRAIGHT else STRAIGHT)
+    ax, bx = (low[0] - x) * px, (high[0] - x) * px
+    ay, by = (low[1] - y) * py, (high[1] - y) * py
+    az, bz = (low[2] - z) * pz, (high[2] - z) * pz
+    start = max(max(min(ax, bx), min(ay, by)), max(min(az, bz), 0.0))
+    return start, min(min(max(ax, bx), max(ay, by)), max(az, bz))
 
 
 @kernel(forceinline=True)
@@ -315,10 +324,16 @@ def fly(world, beam, own, desk, counts):
 
 
 @kernel(forceinline=True)
+def voxel_of(desk):
+    """Return the voxel that a photon is in: x, y, z; a card's floor is no integer."""
+    return np.int64(math.floor(desk[X])), np.int64(math.floor(desk[Y])), np.int64(math.floor(desk[Z]))
+
+
+@kernel(forceinline=True)
 def material_at(world, own, desk, counts):
     """Return which material a photon meets where it is, by their shares of the coefficient there."""
     shares, count = world.shares, world.shares.shape[3]
-    ix, iy, iz = math.floor(desk[X]), math.floor(desk[Y]), math.floor(desk[Z])
+    ix, iy, iz = voxel_of(desk)
     if not (0 <= ix < shares.shape[2] and 0 <= iy < shares.shape[1] and 0 <= iz < shares.shape[0]):
         if world.air >= 0:
             return world.air
@@ -463,12 +478,12 @@ def pixel_met(beam, x, y, z, dx, dy, dz):
         return -1, 0.0
     t = (1 - (plane[8] * x + plane[9] * y + plane[10] * z + plane[11])) / rise
     x, y, z = x + t * dx, y + t * dy, z + t * dz
-    column = math.floor(plane[0] * x + plane[1] * y + plane[2] * z + plane[3])
-    row = math.floor(plane[4] * x + plane[5] * y + plane[6] * z + plane[7])
-    rows, columns = beam.free.shape
+    column = np.int64(math.floor(plane[0] * x + plane[1] * y + plane[2] * z + plane[3]))
+    row = np.int64(math.floor(plane[4] * x + plane[5] * y + plane[6] * z + plane[7]))
+    rows, columns = beam.rows, beam.columns
     if t < 0 or not (0 <= column < columns and 0 <= row < rows):
         return -1, 0.0
-    return int(row) * columns + int(column), t
+    return row * columns + column, t
 
 
 @kernel(forceinline=True)
@@ -481,7 +496,7 @@ def send_along(world, tables, beam, settings, dx, dy, dz, energy_kev, weight, ki
     first = MU + world.shares.shape[3]
     place = look_up(tables.per_mm, energy_kev, first, desk)
     depth, _ = depth_of(world, away, FAR, x, y, z, dx, dy, dz, first, desk)
-    value = weight * beam.window[4] * math.exp(-depth) / beam.free.reshape(-1)[pixel]
+    value = weight * beam.window[4] * math.exp(-depth) / beam.free[pixel]
     value *= grid_passes(beam, settings, place, x + away * dx, y + away * dy, z + away * dz, dx, dy, dz)
     count_in(settings, place, value, kind, pixel, slot, tally)
 
@@ -489,7 +504,7 @@ def send_along(world, tables, beam, settings, dx, dy, dz, energy_kev, weight, ki
 @kernel(forceinline=True)
 def point_of(beam, settings, own, counts):
     """Return a point of the panel that a share is sent to, its pixel, and how much it stands for."""
-    rows, columns = beam.free.shape
+    rows, columns = beam.rows, beam.columns
     pixels = rows * columns
     # the golden ratio's step meets all pixels before it meets one again
     pixel = (np.int64(mixed(own, 1 << 40) >> np.uint64(33)) + counts[SENT] * settings.stride) % pixels
@@ -520,8 +535,8 @@ def send_to_point(world, tables, beam, settings, material, line_kev, weight, kin
     depth, _ = depth_of(world, away, FAR, x, y, z, dx, dy, dz, first, desk)
     normal = beam.normal
     facing = abs(dx * normal[0] + dy * normal[1] + dz * normal[2]) * normal[3] / (away * away)
-    pixels = beam.free.shape[0] * beam.free.shape[1]
-    value = weight * beam.window[4] * pixels * density * facing * math.exp(-depth) / beam.free.reshape(-1)[pixel]
+    pixels = beam.rows * beam.columns
+    value = weight * beam.window[4] * pixels * density * facing * math.exp(-depth) / beam.free[pixel]
     value *= grid_passes(beam, settings, place, px, py, pz, dx, dy, dz)
     count_in(settings, place, value, kind, pixel, slot, tally)
 
@@ -551,7 +566,7 @@ def chance_of_rayleigh(tables, beam, material, compton, rayleigh, desk):
     Rayleigh scattering goes mostly straight on, Compton scattering to all of the panel that is seen.
     """
     x, y, z, panel, normal = desk[X], desk[Y], desk[Z], beam.panel, beam.normal
-    rows, columns = beam.free.shape
+    rows, columns = beam.rows, beam.columns
     mx = panel[0] + panel[3] + 0.5 * (columns * panel[6] + rows * panel[9]) - x
     my = panel[1] + panel[4] + 0.5 * (columns * panel[7] + rows * panel[10]) - y
     mz = panel[2] + panel[5] + 0.5 * (columns * panel[8] + rows * panel[11]) - z
@@ -598,9 +613,9 @@ def share_out(world, tables, beam, settings, material, own, desk, counts, slot, 
 @kernel(forceinline=True)
 def leave_energy(settings, amount_kev, desk, slot, deposits):
     """Add to the voxel where a photon is what it leaves there."""
-    if deposits.shape[1] == 0:
+    if deposits.shape[1] < 2 and deposits.shape[2] < 2 and deposits.shape[3] < 2:  # nobody wants to know
         return
-    ix, iy, iz = math.floor(desk[X]), math.floor(desk[Y]), math.floor(desk[Z])
+    ix, iy, iz = voxel_of(desk)
     if 0 <= ix < deposits.shape[3] and 0 <= iy < deposits.shape[2] and 0 <= iz < deposits.shape[1]:
         add_energy(deposits, slot, iz, iy, ix, np.int64(amount_kev * settings.energy_scale + 0.5))
 
@@ -669,10 +684,9 @@ def start(number, key, own, beam, settings, desk):
     a = window[0] + (window[1] - window[0]) * first_draw(techniques, number, key, own, 0)
     b = window[2] + (window[3] - window[2]) * first_draw(techniques, number, key, own, 1)
     u = first_draw(techniques, number, key, own, 2)
-    low, high = -1, len(beam.up_to) - 1
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if beam.up_to[middle] < u else (low, middle)
+    energy = beam.guide[int(u * len(beam.guide))]
+    while energy < len(beam.up_to) - 1 and beam.up_to[energy] < u:
+        energy += 1
     frame = beam.frames[int(first_draw(techniques, number, key, own, 3) * len(beam.frames))]
     dx = frame[3] + a * frame[6] + b * frame[9]
     dy = frame[4] + a * frame[7] + b * frame[10]
@@ -680,14 +694,14 @@ def start(number, key, own, beam, settings, desk):
     size = math.sqrt(dx * dx + dy * dy + dz * dz)
     desk[X], desk[Y], desk[Z] = frame[0], frame[1], frame[2]
     desk[DX], desk[DY], desk[DZ] = dx / size, dy / size, dz / size
-    desk[ENERGY] = beam.energies[high]
+    desk[ENERGY], desk[PLACE] = beam.energies[energy], beam.places[energy]
     row, column = int(b), int(a)
     distance = beam.distance / size
     desk[WEIGHT] = (
         distance * distance * distance * beam.strength[row % len(beam.strength), column % beam.strength.shape[1]]
     )
     desk[FIRST_WEIGHT] = desk[WEIGHT]
-    return row * beam.free.shape[1] + column
+    return row * beam.columns + column
 
 
 @kernel(forceinline=True)
@@ -709,7 +723,7 @@ def force(world, beam, settings, u, pixel, place, desk, slot, tally):
     end = way_out(world, beam, x, y, z, dx, dy, dz)
     depth, _ = depth_of(world, end, FAR, x, y, z, dx, dy, dz, MU, desk)
     passes = math.exp(-depth)
-    value = desk[WEIGHT] * beam.window[4] * passes / beam.free.reshape(-1)[pixel]
+    value = desk[WEIGHT] * beam.window[4] * passes / beam.free[pixel]
     count_in(settings, place, value, PRIMARY, pixel, slot, tally)
     if depth <= 0:
         return False
@@ -726,7 +740,7 @@ def arrive(beam, settings, desk, counts, slot, tally):
     x, y, z, dx, dy, dz = desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ]
     pixel, away = pixel_met(beam, x, y, z, dx, dy, dz)
     if pixel >= 0:
-        value = desk[WEIGHT] * beam.window[4] / beam.free.reshape(-1)[pixel]
+        value = desk[WEIGHT] * beam.window[4] / beam.free[pixel]
         if counts[KIND] != PRIMARY:  # what the primary loses is in the response
             value *= grid_passes(beam, settings, desk[PLACE], x + away * dx, y + away * dy, z + away * dz, dx, dy, dz)
         count_in(settings, desk[PLACE], value, counts[KIND], pixel, slot, tally)
@@ -748,11 +762,12 @@ def follow(number, key, world, tables, beam, settings, desk, counts, slot, tally
     own = mixed(key, number + 1000)
     counts[DRAWN], counts[ORDER], counts[KIND], counts[SENT] = FIRST_DRAWS, 0, PRIMARY, 0
     pixel = start(number, key, own, beam, settings, desk)
-    desk[PLACE] = look_up(tables.per_mm, desk[ENERGY], MU, desk)
     techniques = settings.techniques
     if not enter(world, desk):
-        arrive(beam, settings, desk, counts, slot, tally)
+        count_in(settings, desk[PLACE], desk[WEIGHT] * beam.window[4] / beam.free[pixel], PRIMARY, pixel, slot, tally)
         return
+    for m in range(world.shares.shape[3]):
+        desk[MU + m] = at(tables.per_mm, desk[PLACE], m, TOTAL)
     if techniques & FORCED_INTERACTION:
         u = first_draw(techniques, number, key, own, 4)
         collides = force(world, beam, settings, u, pixel, desk[PLACE], desk, slot, tally)

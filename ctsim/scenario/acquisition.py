@@ -44,6 +44,7 @@ class Acquisition:
         flat: Pictures of the free beam.
         dark: Pictures of no beam.
         binning: Pixels read as one along u and v.
+        scattering: Whether what matter scatters is wanted.
     """
 
     turn_deg: Float[np.ndarray, " view"]
@@ -54,6 +55,7 @@ class Acquisition:
     flat: Field
     dark: Field
     binning: tuple[int, int]
+    scattering: bool
 
     @property
     def views(self) -> int:
@@ -96,8 +98,6 @@ def read_acquisition(node: Node) -> Acquisition:
     steps = views - 1 if node["include_final_angle"].flag(False) else views
     step = (stop - start) / max(steps, 1)
     sign = -1.0 if node["direction"].text(("CCW", "CW")) == "CW" else 1.0
-    if node["scattering"].flag(False):
-        node["scattering"].tell("no scatter: the primary beam only")
     speed = node["scan_speed"].steady(DEG_PER_S)
     return Acquisition(
         turn_deg=sign * (start + step * np.arange(views)),
@@ -108,6 +108,7 @@ def read_acquisition(node: Node) -> Acquisition:
         flat=_field(node["flat_field"]),
         dark=_field(node["dark_field"]),
         binning=(_binned(node, "u"), _binned(node, "v")),
+        scattering=node["scattering"].flag(False),
     )
 
 

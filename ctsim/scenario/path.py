@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from defects.messages import BadInput
+from scenes.fidelity import PRIMARY_ONLY
 from scenes.orbit import nominal_rows, range_deg, stage_axes, step_deg, true_rows
 from scenes.scene import ScanSpec
 from scenes.trajectory import Deviation
@@ -59,7 +60,7 @@ def acquisition_json(scan: ScanSpec) -> dict[str, Any]:
         "dark_field": _field(scan),
         "flat_field": _field(scan),
         "pixel_binning": {"u": 1, "v": 1},
-        "scattering": False,
+        "scattering": scan.fidelity != PRIMARY_ONLY,
     }
 
 

@@ -25,6 +25,7 @@ from ctsim.scenario.values import Book, Node, NotSupported, unused
 from defects.messages import BadInput
 from scenes.body import VOID
 from scenes.build import Specimen
+from scenes.fidelity import PRIMARY_ONLY
 from scenes.json_file import read_json
 from scenes.records import Record, validated
 from scenes.scene import ScanSpec
@@ -117,6 +118,7 @@ def read_scenario(path: Path, values: Any = None) -> Scenario:
         "focal_spot": _sampled(read_spot(root["source"]["spot"], aligned(true)), rows, panel["pixel_mm"]),
         "flat_frames": course.flat.frames,
         "noise": noise_is_given(panel),
+        "fidelity": "hybrid" if course.scattering else PRIMARY_ONLY,
     }
     scan = _validated(ScanSpec, _merged(record, ours), path.name)
     _check_light(scan, path.name)

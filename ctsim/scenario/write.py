@@ -21,6 +21,7 @@ from defects.messages import BadInput
 from scenes.body import VOID
 from scenes.build import Solid, Specimen
 from scenes.detector import DetectorSpec
+from scenes.fidelity import PRIMARY_ONLY
 from scenes.orbit import true_rows
 from scenes.scene import ScanSpec
 
@@ -30,7 +31,7 @@ STERADIAN_MM2 = 1e6
 ONLY_OURS = (
     "escape", "thresholds_kev", "energy_fwhm_kev", "dead_time_ns", "saturation_counts", "electronic_noise_counts",
     "snr_free_beam", "lag", "pattern_seed", "gain_spread", "offset_spread_counts", "dead_pixels", "hot_pixels",
-    "drifting_pixels", "drift_spread", "bad_pixels", "interpolate_bad_pixels",
+    "drifting_pixels", "drift_spread", "bad_pixels", "interpolate_bad_pixels", "anti_scatter_grid",
 )  # fmt: skip
 """Fields of a panel that the format has no word for, or not the same one."""
 
@@ -253,12 +254,15 @@ def _only_ours(scan: ScanSpec, seed: int) -> dict[str, Any]:
         ours |= {name: panel[name] for name in ("snr_free_beam", "electronic_noise_counts")}
     path = {"instants": scan.trajectory.instants} if scan.trajectory.motion == "continuous" else {}
     spot = {} if scan.focal_spot is None else {"focal_spot": scan.focal_spot.model_dump(mode="json")}
+    plain = scan.model_dump(mode="json", include={"fidelity", "monte_carlo", "gate"})
+    scatter = {} if scan.fidelity == PRIMARY_ONLY else plain
     tube = {name: getattr(scan, name) for name in ("heel", "tube_kv", "tube_target", "anode_deg", "spectrum")}
     return {
         "seed": seed,
         "rays_per_pixel": scan.rays_per_pixel,
         "noise": scan.noise,
         "backend": scan.backend,
+        **scatter,
         **spot,
         **(tube if scan.heel else {}),
         **({"trajectory": path} if path else {}),

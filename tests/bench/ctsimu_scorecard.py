@@ -2,7 +2,7 @@
 
 Each test's scenario files go through the scenario reader, the renderer and the writer of metadata, as with
 `ctsim render`, and the toolbox evaluates the pictures. It says how far off they are and never whether that will do;
-the limits are ours. 2D-SW-4, scatter, comes with Monte Carlo. Needs the extra `test`; about five minutes on two cores.
+the limits are ours. Needs the extra `test`; about five minutes on two cores.
 """
 
 import importlib.util
@@ -26,9 +26,8 @@ from tests.bench.figures import machine
 ABOUT = {
     "2D-FB-1": "noise", "2D-FB-2": "distance and incidence", "2D-HS-1": "placement", "2D-DW-1": "detector unsharpness",
     "2D-WE-1": "focal spot", "2D-WE-2": "partly covered pixels", "2D-SW-1": "scintillators", "2D-SW-2": "filters",
-    "2D-SW-3": "overlapping solids",
+    "2D-SW-3": "overlapping solids", "2D-SW-4": "scatter",
 }  # fmt: skip
-LATER = "2D-SW-4"
 SLOWEST_FIRST = ("2D-WE-1", "2D-DW-1", "2D-HS-1", "2D-WE-2", "2D-SW-1")
 WORKERS = 2
 
@@ -96,7 +95,6 @@ def print_table(card: dict[str, list[Deviation]]) -> None:
         print(f"  {test}  {ABOUT[test]:24}  {verdict}")
         for d in deviations:
             print(f"           {d.what:44} {_said(d.value, d.unit):>10}   limit {_said(d.limit, d.unit)}")
-    print(f"  {LATER}  {'scatter':24}  comes with Monte Carlo")
 
 
 def _said(value: float, unit: str) -> str:

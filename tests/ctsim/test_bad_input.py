@@ -182,6 +182,19 @@ def test_units(refuses, unit, says):
             "defects.0: pore_cl",
         ),
         (("defects", 0, "diameter_mm"), {"lognormal": [1, 0.4], "within": [100, 200]}, "defects.0: gas_pore: "),
+        (("parts", 0, "material"), "Fm@9.0", "'Fm@9.0' holds Fm, expected elements up to Cf (98)"),
+        (("scan", "filters"), {"FmO2@9.0": 0.1}, "holds Fm, expected elements up to Cf (98)"),
+        (("scan", "fidelity"), "hybird", "did you mean 'hybrid'?"),
+        (("scan", "monte_carlo"), {"photons": 5}, "scan.monte_carlo.photons means nothing for fidelity: beer-lambert"),
+        (("scan", "gate"), {"photons": 5}, "leave it out, or give fidelity: gate"),
+        (
+            ("scan",),
+            small.SPEC["scan"] | {"fidelity": "hybrid", "monte_carlo": {"panel": [40, 20]}},
+            "monte_carlo.panel must have at most the detector's 32 rows and 32 columns, got [40, 20]; give fewer",
+        ),
+        (("scan", "detector", "anti_scatter_grid"), {"material": "Led"}, "unknown material 'Led'"),
+        (("fidelities",), ["hybrid"], "fidelities must list two or more, each once, got ['hybrid']"),
+        (("fidelities",), ["hybrid", "hybrid"], "fidelities must list two or more, each once"),
         (("scan", "backend"), "meshh", "did you mean 'mesh' or 'mesh-gpu'?"),
         (("scan", "tube_target"), "Q", "tubes: W 10 to 500 kV"),
         (("scan", "kv"), 100, "unknown key 'kv'"),
@@ -199,6 +212,21 @@ def test_units(refuses, unit, says):
 )
 def test_specs_that_ask_for_what_cannot_be(refuses, place, value, says):
     assert says in refuses(place, value)
+
+
+def test_energies_beyond_the_tables(refused, tmp_path):
+    for kev in (0.5, 801.0):
+        scan = {key: value for key, value in small.SPEC["scan"].items() if key != "tube_kv"}
+        path = small.write(tmp_path, small.SPEC | {"scan": scan | {"spectrum": [[kev, 1e6]]}})
+        told = f"spectrum: energies must lie within 1 to 800 keV, got {kev:g}"
+        assert told in refused("generate", path, "--out", tmp_path / "out")
+
+
+def test_one_fidelity_beside_several(refused, tmp_path):
+    scan = small.SPEC["scan"] | {"fidelity": "beer-lambert"}
+    path = small.write(tmp_path, small.SPEC | {"scan": scan, "fidelities": ["beer-lambert", "hybrid"]})
+    told = "scan.fidelity and fidelities contradict each other; leave scan.fidelity out"
+    assert told in refused("generate", path, "--out", tmp_path / "out")
 
 
 def test_datasets_that_nobody_knows(refused, tmp_path):
@@ -414,6 +442,10 @@ def test_scenes_that_are_none(refused, tmp_path, content, says):
         (("items", 0, "part", "file"), "parts/none.npz", "neither beside it nor in the folder above"),
         (("items", 0, "part", "host"), "lid", "unknown body"),
         (("items", 0, "part", "materials"), {"part": "Zz"}, "unknown material"),
+        (("items", 0, "part", "materials"), {"part": "Fm@9.0"}, "holds Fm, expected elements up to Cf (98)"),
+        (("scan", "detector", "scintillator"), "FmI@9.0", "holds Fm, expected elements up to Cf (98)"),
+        (("scan", "spectrum"), [[900, 1e6]], "energies must lie within 1 to 800 keV, got 900"),
+        (("scan", "monte_carlo"), {"photons": 5}, "monte_carlo.photons means nothing for fidelity: beer-lambert"),
         (("items", 0, "defects", 0, "kind"), "por", "unknown defect kind"),
         (("items", 0, "defects", 0, "diameter_mm"), -1, "diameter_mm"),
         (("items", 0, "defects", 0, "centre_mm"), [0, 0], "centre_mm"),

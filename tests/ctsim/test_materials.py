@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import xraylib
 
-from ctsim.materials import material, mu_per_mm, names
+from ctsim.materials import HEAVIEST, material, mu_per_mm, names
 from defects.messages import BadInput
 
 # NIST XCOM (Standard Reference Database 8), total with coherent scattering [cm2/g]
@@ -62,6 +63,21 @@ def test_void_attenuates_nothing():
 def test_what_is_no_material_is_said_with_what_would_be(name, says):
     with pytest.raises(BadInput, match=says):
         material(name)
+
+
+def test_the_heaviest_element_is_the_last_that_has_tables():
+    """All of what is attenuated and scattered; of the next one, xraylib knows its name alone."""
+    for heaviest, known in ((HEAVIEST, True), (HEAVIEST + 1, False)):
+        for table in ("CS_Total", "CS_Photo", "CS_Compt", "CS_Rayl", "FF_Rayl", "SF_Compt"):
+            if known:
+                assert getattr(xraylib, table)(heaviest, 60.0) >= 0
+            else:
+                with pytest.raises(ValueError, match="Z out of range"):
+                    getattr(xraylib, table)(heaviest, 60.0)
+    assert mu_per_mm(f"{xraylib.AtomicNumberToSymbol(HEAVIEST)}@15", (200.0,))[0] > mu_per_mm("Pb", (200.0,))[0]
+    for name in ("Fm@9.0", "FmO2@9", "Al:0.5+Fm2O3:0.5@5"):
+        with pytest.raises(BadInput, match=r"holds Fm, expected elements up to Cf \(98\)"):
+            material(name)
 
 
 @pytest.mark.parametrize("energy_kev", [0.5, 900.0, float("nan")])

@@ -9,7 +9,7 @@ import pytest
 import webdataset
 
 from ctsim.files import sha256_of, write_file
-from ctsim.shards import array_bytes, json_bytes, read_raw, read_shard, write_shard
+from ctsim.shards import array_bytes, arrays_of, json_bytes, members_of, read_raw, read_shard, write_shard
 from defects.messages import BadInput
 
 SAMPLES = [
@@ -27,6 +27,14 @@ def test_the_same_samples_are_the_same_bytes_whenever_they_are_written(tmp_path)
     with tarfile.open(tmp_path / "a.tar") as tar:
         for info in tar:
             assert (info.mtime, info.uid, info.gid, info.uname, info.gname) == (0, 0, 0, "", "")
+
+
+def test_the_files_of_a_sample_stand_in_the_order_of_a_tar():
+    for scatters in (False, True):
+        assert list(members_of(scatters)) == sorted(members_of(scatters))
+        assert {name.removesuffix(".npy") for name in members_of(scatters) if name.endswith(".npy")} == set(
+            arrays_of(scatters)
+        )
 
 
 def test_what_was_written_is_read_back(tmp_path):

@@ -61,6 +61,15 @@ def test_target_is_every_label_with_the_role_defect():
     assert (scan_of(made, (1, 2)).target == (made["labels"] > 0)).all()
 
 
+def test_what_a_sample_holds_besides_is_left_alone():
+    """The shards of a dataset that scatters have one more array, of radiographs and not of voxels."""
+    plain, more = (
+        scan_of(held, (2,)) for held in (sample(), sample(scatter_to_primary=np.ones((4, 8, 8), np.float16)))
+    )
+    assert np.array_equal(plain.image, more.image)
+    assert plain.defects == more.defects
+
+
 @pytest.mark.parametrize(
     ("name", "held"),
     [("volume", np.zeros((24, 24, 24))), ("labels", np.zeros((3, 3, 3))), ("volume", np.zeros((2, 2)))],

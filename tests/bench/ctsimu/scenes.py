@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from tests.bench.ctsimu import shapes
+from tests.bench.ctsimu.scatter import half_before_a_hard_beam
 from tests.bench.ctsimu.wedges import WedgeScene, write_body, write_halves, write_scene, write_whole
 
 DETECTORS = {"D1": None, "D2": ("CsI", 0.2), "D3": ("CsI", 0.5), "D4": ("Gd2O2S", 0.5)}
@@ -116,6 +117,7 @@ def overlap(folder: Path) -> Scenes:
 SCENES = {
     "2D-FB-1": noise, "2D-FB-2": free_beam, "2D-HS-1": hole_sheet, "2D-DW-1": duplex, "2D-WE-1": spots,
     "2D-WE-2": coverage, "2D-SW-1": scintillators, "2D-SW-2": filters, "2D-SW-3": overlap,
+    "2D-SW-4": half_before_a_hard_beam,
 }  # fmt: skip
 
 

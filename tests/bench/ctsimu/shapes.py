@@ -105,7 +105,8 @@ def hole_foil(
 def wedge(
     steps_mm: tuple[float, ...],
     *,
-    inner_mm: float,
+    inner_mm: float | None = None,
+    outer_mm: float | None = None,
     detector_mm: float,
     pixels: int,
     pixel_mm: float,
@@ -120,7 +121,8 @@ def wedge(
 
     Args:
         steps_mm: Thickness of the steps, the lowest first.
-        inner_mm: Radius of the inner shell.
+        inner_mm: Radius of the shell that all steps begin at.
+        outer_mm: Or of that which all end at.
         detector_mm: From the source to the picture.
         pixels: Of the picture along a side.
         pixel_mm: Their pitch.
@@ -133,10 +135,12 @@ def wedge(
     y, z = (pixels / 2 - across) * pixel_mm, np.broadcast_to((pixels / 2 - rows) * pixel_mm, across.shape)
     rays = np.stack([np.full(across.shape, detector_mm), y, z], axis=2)
     rays /= np.linalg.norm(rays, axis=2, keepdims=True)
-    levels = inner_mm + np.array([0.0, *sorted(steps_mm)])
+    levels = np.array([0.0, *sorted(steps_mm)])
+    levels = inner_mm + levels if outer_mm is None else outer_mm - levels[::-1]
     nodes = rays[:, :, None, :] * levels[:, None]
     thick = np.repeat(np.argsort(np.argsort(steps_mm))[::-1] + 1, (len(rows) - 1) // len(steps_mm))  # from the top
-    filled = np.broadcast_to(np.arange(len(steps_mm)) < thick[:, None], (columns, len(thick), len(steps_mm)))
+    shells = np.arange(len(steps_mm)) if outer_mm is None else np.arange(len(steps_mm))[::-1]
+    filled = np.broadcast_to(shells < thick[:, None], (columns, len(thick), len(steps_mm)))
     return body_of_cells(nodes, filled)
 
 

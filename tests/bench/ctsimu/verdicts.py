@@ -159,9 +159,37 @@ def overlap(folder: Path) -> list[Deviation]:
     ]  # fmt: skip
 
 
+def scattering(folder: Path) -> list[Deviation]:
+    """Return how much more scatter arrives beside half a wedge than in the reference, and how far its course is off.
+
+    The spectrum's file is not published: mean energies of 85 to 120 keV move the level by 15 %, hence its limit. The
+    courses, once their means are made the same, hardly change: 5 % at the picture's rim, and 12 % beside the wedge,
+    where the reference rises higher behind its third step.
+
+    The level is not met: the reference has half of what the published scene gives, by our pictures and by photons
+    followed one by one with xraylib's cross-sections alone, although both meet the toolbox's own tables of 2D-SW-1 and
+    2D-SW-2 within 1 to 2 % (see `tests.bench.ctsimu.scatter`). So it was made of another scene, or told otherwise.
+    """
+    ours, theirs = (
+        np.loadtxt(folder / f"2D-SW-4_profiles_{kind}.txt")[:, 1:].T - 60000 for kind in ("measured", "monte-carlo")
+    )
+    course = [np.std((a / a.mean()) / (b / b.mean())) for a, b in zip(ours, theirs, strict=True)]
+    return [
+        Deviation(
+            name="level_relative",
+            what="scatter beside half a wedge",
+            limit=0.15,
+            value=float(ours.mean() / theirs.mean() - 1),
+        ),
+        Deviation(name="central_course", what="course beside the wedge, RMS", value=float(course[0]), limit=0.12),
+        Deviation(name="fringe_course", what="course at the picture's rim, RMS", value=float(course[1]), limit=0.05),
+    ]
+
+
 VERDICTS = {
     "2D-FB-1": noise, "2D-FB-2": free_beam, "2D-HS-1": hole_sheet, "2D-DW-1": duplex, "2D-WE-1": spots,
     "2D-WE-2": coverage, "2D-SW-1": scintillators, "2D-SW-2": filters, "2D-SW-3": overlap,
+    "2D-SW-4": scattering,
 }  # fmt: skip
 
 

@@ -35,6 +35,10 @@ class WedgeScene:
         mono: Whether there is but one.
         copper_mm: Filter.
         scintillator: Material and thickness in mm; None for the ideal detector.
+        window: Material and thickness in mm of the tube's window; None for aluminium that makes the tables' beam.
+        pixels: Of the picture, along a side.
+        pixel_mm: Their pitch.
+        scatters: Settings of a scan that takes scatter too; None for the primary beam alone.
     """
 
     pieces: tuple[tuple[str, str], ...]
@@ -42,6 +46,10 @@ class WedgeScene:
     mono: bool = False
     copper_mm: float = 0.0
     scintillator: tuple[str, float] | None = None
+    window: tuple[str, float] | None = None
+    pixels: int = PIXELS
+    pixel_mm: float = PIXEL_MM
+    scatters: dict[str, Any] | None = None
 
 
 def write_whole(folder: Path) -> None:
@@ -98,6 +106,7 @@ def write_scene(path: Path, scene: WedgeScene) -> Path:
         "acquisition": {
             "start_angle": _value(0, "deg"), "stop_angle": _value(0, "deg"), "number_of_projections": 1,
             "flat_field": {"number": 1, "frame_average": 1, "ideal": True, "correction": False},
+            "scattering": scene.scatters is not None,
         },
         "materials": [
             {
@@ -106,7 +115,7 @@ def write_scene(path: Path, scene: WedgeScene) -> Path:
             }
             for name, (formula, density) in MATERIALS.items()
         ],
-        "simulation": {"ctsim": {"rays_per_pixel": 1}},
+        "simulation": {"ctsim": {"rays_per_pixel": 1, **(scene.scatters or {})}},
     }  # fmt: skip
     path.write_text(json.dumps(values, indent=1))
     return path
@@ -116,9 +125,9 @@ def _detector(scene: WedgeScene) -> dict[str, Any]:
     material, thick_mm = scene.scintillator or (None, 0.0)
     return {
         "type": "real" if material else "ideal",
-        "columns": _value(PIXELS, "px"), "rows": _value(PIXELS, "px"), "bit_depth": _value(16),
+        "columns": _value(scene.pixels, "px"), "rows": _value(scene.pixels, "px"), "bit_depth": _value(16),
         "integration_time": _value(1, "s"), "dead_time": _value(0, "s"),
-        "pixel_pitch": {"u": _value(PIXEL_MM, "mm"), "v": _value(PIXEL_MM, "mm")},
+        "pixel_pitch": {"u": _value(scene.pixel_mm, "mm"), "v": _value(scene.pixel_mm, "mm")},
         "gray_value": {"imin": _value(0), "imax": _value(60000)},
         "scintillator": {"material_id": material, "thickness": _value(thick_mm, "mm")},
     }  # fmt: skip
@@ -126,7 +135,7 @@ def _detector(scene: WedgeScene) -> dict[str, Any]:
 
 def _source(scene: WedgeScene) -> dict[str, Any]:
     layers = {"Cu": scene.copper_mm} if scene.copper_mm else {}
-    window = {} if scene.mono else {"Al": TUBE_AL_MM[scene.kv]}
+    window = {} if scene.mono else dict([scene.window or ("Al", TUBE_AL_MM[scene.kv])])
     return {
         "voltage": _value(scene.kv, "kV"), "current": _value(100, "uA"),
         "target": {"material_id": "W", "type": "reflection", "angle": {"emission": _value(12, "deg")}},

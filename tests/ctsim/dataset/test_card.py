@@ -8,7 +8,7 @@ from ctsim.dataset.card import ARRAY_WORDS, DEFECT_FIELDS, SCENE_FIELDS, card, s
 from ctsim.dataset.encode import encode
 from ctsim.dataset.plan import classes_of, load_sources
 from ctsim.pipeline import make_sample
-from ctsim.shards import MEMBERS, decode
+from ctsim.shards import MEMBERS, decode, members_of
 from scenes.parts import load_part, load_parts
 from scenes.sample import sample
 from scenes.scan_draws import ScanDraws
@@ -41,8 +41,11 @@ def made(tmp_path_factory):
 
 def test_the_schema_names_every_file_of_a_sample(made):
     _, files, _ = made
-    assert set(files) == set(MEMBERS) == {*(f"{name}.npy" for name in ARRAY_WORDS), "scene.json", "defects.json"}
+    assert set(files) == set(MEMBERS)
     assert all(f"| `{name}` |" in card_of() for name in files)
+    assert {f"{name}.npy" for name in ARRAY_WORDS} | {"scene.json", "defects.json"} == set(members_of(True))
+    assert "scatter_to_primary" not in card_of()
+    assert all(f"| `{name}` |" in card_of(fidelity="hybrid") for name in members_of(True))
 
 
 def test_the_schema_names_every_field_of_a_record_and_of_a_scene(made):
@@ -79,6 +82,30 @@ def test_a_panel_that_varies_has_no_shape():
 def test_what_a_scan_has_is_no_limit_of_it(words, scan):
     assert words in card_of()
     assert words not in card_of(**scan)
+
+
+def test_no_scatter_is_a_limit_only_where_it_holds():
+    """Of scenes that may be either, those of the primary beam alone still lack it."""
+    assert "Limits: Beer-Lambert primary radiation only, no scatter, " in card_of()
+    assert "no scatter" not in card_of(fidelity="gate")
+    for either in ({"choice": ["beer-lambert", "hybrid"]}, {"hybrid_above": 1.0}):
+        assert "Limits: no scatter in scenes of fidelity beer-lambert, " in card_of(fidelity=either)
+    assert "scatter of fidelity hybrid is smoothed" in card_of(fidelity="hybrid")
+    assert "scatter of fidelity hybrid is smoothed" not in card_of(fidelity="monte-carlo")
+
+
+def test_the_ratio_has_the_shape_of_a_band_and_a_scene_tells_its_highest():
+    panel = {"rows": 12, "columns": 14, "thresholds_kev": (20.0, 60.0), "scintillator": "CdTe", "scintillator_mm": 1.0}
+    told = card_of(fidelity="hybrid", detector=panel, views=30)
+    assert "| `scatter_to_primary.npy` | float16 | `[view row col]` | 30 x 12 x 14 |" in told
+    assert "`highest_scatter_to_primary`" in told
+    assert "`highest_scatter_to_primary`" not in card_of()
+
+
+def test_the_schema_of_pairs_is_that_of_what_scatters():
+    spec = {"scan": {}, "volume": {"voxels": 8}, "fidelities": ["beer-lambert", "hybrid"]}
+    assert any("scatter_to_primary.npy" in line for line in schema(spec, [], {}, {}))
+    assert not any("scatter_to_primary.npy" in line for line in schema(spec | {"fidelities": []}, [], {}, {}))
 
 
 def test_a_scan_without_noise_says_so():

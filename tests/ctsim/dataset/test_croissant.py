@@ -33,6 +33,15 @@ def test_every_member_of_a_sample_belongs_to_exactly_one_file_set_in_all_shards(
         assert [c["@id"] for c in holding[0]["containedIn"]] == [s["file"] for s in DATASET["shards"]]
 
 
+def test_the_file_of_scatter_is_described_where_samples_have_it():
+    def names(dataset: dict) -> set[str]:
+        return {d["includes"] for d in croissant(dataset)["distribution"] if d["@type"] == "cr:FileSet"}
+
+    assert names(DATASET | {"scatters": True}) - names(DATASET) == {"*.scatter_to_primary.npy"}
+    (ratio,) = [r for r in croissant(DATASET | {"scatters": True})["recordSet"] if r["@id"] == "scatter_to_primary"]
+    assert ratio["field"][1]["description"] == "float16 [view row col]"
+
+
 def test_every_reference_leads_somewhere():
     described = croissant(DATASET)
     known = {d["@id"] for d in described["distribution"]}

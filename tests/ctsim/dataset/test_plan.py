@@ -1,10 +1,11 @@
 """What cannot be made is refused before anything is written; what can be is not."""
 
+import re
 from pathlib import Path
 
 import pytest
 
-from ctsim.dataset.plan import check_at_the_door, classes_of, load_sources, materials_of
+from ctsim.dataset.plan import check_at_the_door, classes_of, cut_group, load_sources, materials_of, plan_shards
 from defects.messages import BadInput
 from scenes.records import validated
 from scenes.spec import DatasetSpec
@@ -60,3 +61,41 @@ def test_a_body_that_one_part_has_may_be_missing_and_those_of_its_own_dimensions
     flaw = {"kind": "missing_component", "body": {"choice": ["pin 3.1", "any"]}}
     check_at_the_door(spec_of(parts=[{"library": "flange"}, CONNECTOR], defects=[flaw], scenes=12), HERE)
     check_at_the_door(spec_of(parts=[CONNECTOR | {"materials": {"pin 3.2": "Cu"}}]), HERE)
+
+
+# --- pairs ---
+
+PAIRS = {"fidelities": ["beer-lambert", "hybrid"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "scenes", "whole"),
+    [
+        ({}, 3, None),
+        (PAIRS, 4, None),
+        (PAIRS, 5, "2 in a row are the same scene (fidelities), and of the last group only 1 will be made; .* 4 or 6"),
+        ({"twins": True}, 1, r"2 in a row are the same scene \(twins\), and .* for whole groups take 2"),
+        (PAIRS | {"twins": True}, 7, r"4 in a row are the same scene \(twins and fidelities\), .* only 3 .* 4 or 8"),
+    ],
+)
+def test_a_group_that_is_cut_is_told_with_the_numbers_that_cut_none(changes, scenes, whole):
+    told = cut_group(spec_of(**changes, scenes=scenes))
+    if whole is None:
+        assert told is None
+    else:
+        assert re.search(whole.replace("(fidelities)", r"\(fidelities\)"), told)
+        assert told.startswith(f"{scenes} scenes end within a group: ")
+
+
+def test_all_of_a_group_go_into_shards_of_one_split():
+    parts = [{"library": "flange"}, {"library": "gear", "split": "test"}, {"library": "bracket", "split": "validation"}]
+    shards = plan_shards(spec_of(**PAIRS, twins=True, scenes=40, parts=parts, scenes_per_shard=3))
+    split_of = {index: shard.split for shard in shards for index in shard.scenes}
+    assert len(set(split_of.values())) == 3
+    for first in range(0, 40, 4):
+        assert len({split_of[index] for index in range(first, first + 4)}) == 1
+
+
+def test_no_scene_is_probed_for_its_fidelity_at_the_door():
+    """It would take longer than the probe of the few scenes that a user is waiting for."""
+    check_at_the_door(spec_of(scan={"fidelity": {"hybrid_above": 1.0}}), HERE)

@@ -85,17 +85,25 @@ def sheet_of(kinds: list[str]) -> Image.Image:
     return preview.contact_sheet([sample(kinds)], classes)
 
 
-def test_a_twin_is_looked_at_where_its_flawed_one_was():
+@pytest.mark.parametrize("related", ["twin_of", "pair_of"])
+def test_a_twin_and_a_pair_are_looked_at_where_the_first_was(related):
     """The flaw of the first lies in the slice above the middle one, which a sound scan alone would show."""
     classes = [{"name": n, "role": r, "value": v} for v, (n, r) in enumerate([("air", "air"), ("Al", "material"),
                ("crack", "defect")])]  # fmt: skip
     flawed, sound = sample(["crack"]), sample([])
-    sound["key"], sound["scene"]["scene"]["twin_of"] = "toy-000001", "toy-000000"
+    sound["key"], sound["scene"]["scene"][related] = "toy-000001", "toy-000000"
     sound["volume"][5, 4:8, 4:12] = 0.04  # seen in the slice of the flaw alone
     twins, alone = (np.asarray(preview.contact_sheet(shown, classes)) for shown in ([flawed, sound], [sound]))
     row = (len(twins) - len(alone)) + np.arange(len(alone))
     column = slice(2 * (preview.TILE + preview.GAP), 3 * (preview.TILE + preview.GAP))
     assert not np.array_equal(twins[row, column][-preview.TILE :], alone[:, column][-preview.TILE :])
+
+
+def test_the_caption_tells_what_is_more_than_the_primary_beam():
+    shown = sample([])
+    for fidelity, told in (("beer-lambert", "100 kV, 4 views"), ("hybrid", "100 kV, hybrid, 4 views")):
+        shown["scene"]["scene"]["scan"]["fidelity"] = fidelity
+        assert told in " ".join(preview._captions(shown, FONT))
 
 
 def test_the_caption_counts_parts_and_names_their_materials():

@@ -5,10 +5,10 @@ The field is the panel: photons go out evenly over the solid angle of a square o
 50 mm on, from wherever the source is. For 15 deg the source moves to z = -482.3 mm and the square stays.
 
 All figures are energies left per photon sent out into that field, whether it meets the slab or not: the air on the
-way is part of it. Air fills the report's room, and 1.55 m of it take 3.6 % of 56.4 keV before the slab. Photons followed
-one by one through this slab, by drawn angles of `references`, leave 34 216 +- 31 eV of 33 171 without air, 3.1 % too
-much, and 33 017 +- 35 where air takes but does not scatter, 0.5 % too little; at 15 deg 31 937 +- 38 and 30 697 +- 30
-of 30 884. So a comparison to 1 % needs the air.
+way is part of it. Air fills the report's room, and 1.55 m of it take 3.6 % of 56.4 keV before the slab. Photons
+followed one by one through this slab, their angles drawn from `references`, leave 34 216 +- 31 eV of 33 171 without
+air, 3.1 % too much, and 33 017 +- 35 where air takes but does not scatter, 0.5 % too little; at 15 deg 31 937 +- 38
+and 30 697 +- 30 of 30 884. So a comparison to 1 % needs the air.
 
 Electrons leave their energy where they are set free. No lines: the tissue's are below 4 keV.
 

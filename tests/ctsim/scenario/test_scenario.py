@@ -17,6 +17,7 @@ from ctsim.scenario.read import Scenario, is_scenario, read_scenario
 from ctsim.scenario.render import take_pictures
 from ctsim.scenario.write import write_scenario
 from ctsim.trajectory import nominal_geometry, true_geometry
+from defects.messages import BadInput
 from tests.ctsim import small
 from tests.ctsim.scenarios import element, sample, scenario, write
 from tests.shared_data import SHARED, needs_shared
@@ -295,7 +296,6 @@ def test_a_ratio_of_signal_to_noise_holds_for_one_frame_and_improves_with_their_
 
 def test_what_is_not_done_is_told_and_stands_in_the_metadata(ctsim, tmp_path):
     values = scenario()
-    values["acquisition"]["scattering"] = True
     values["source"]["voltage"]["drifts"] = [{"value": [0, 10], "unit": "kV"}]
     values["source"]["voltage"]["colour"] = "blue"
     values["simulation"] = {"aRTist": {"multisampling_detector": {"value": "3x3"}}, "ctsim": {"seed": 5}}
@@ -304,13 +304,49 @@ def test_what_is_not_done_is_told_and_stands_in_the_metadata(ctsim, tmp_path):
     assert code == 0
     told = json.loads((tmp_path / "out" / "test_metadata.json").read_text())["not_supported"]
     assert {(item["path"], json.dumps(item["value"])) for item in told} == {
-        ("acquisition.scattering", "true"),
         ("source.voltage.drifts", '[{"value": [0, 10], "unit": "kV"}]'),
         ("source.voltage.colour", '"blue"'),
         ("simulation.aRTist", '{"multisampling_detector": {"value": "3x3"}}'),
     }
-    assert err.count("note: ") == 4
-    assert "note: acquisition.scattering: no scatter: the primary beam only (given: true)" in err
+    assert err.count("note: ") == 3
+    assert "note: source.voltage.colour: " in err
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_scatter_that_is_wanted_is_hybrid_and_is_told_no_more(tmp_path, wanted):
+    found = read(tmp_path, **section("acquisition", scattering=wanted))
+    assert found.scan.fidelity == ("hybrid" if wanted else "beer-lambert")
+    assert found.not_supported == ()
+    assert read(tmp_path).scan.fidelity == "beer-lambert"
+
+
+def test_how_scatter_is_simulated_stands_under_simulation(tmp_path):
+    ours = {"ctsim": {"fidelity": "monte-carlo", "monte_carlo": {"photons": 5000, "air": True}}}
+    found = read(tmp_path, **section("acquisition", scattering=True), simulation=ours).scan
+    assert (found.fidelity, found.monte_carlo.photons, found.monte_carlo.air) == ("monte-carlo", 5000, True)
+    with pytest.raises(BadInput, match=r"gate.photons means nothing for fidelity: hybrid"):
+        read(tmp_path, **section("acquisition", scattering=True), simulation={"ctsim": {"gate": {"photons": 5}}})
+
+
+@pytest.mark.parametrize(
+    ("fidelity", "settings"),
+    [
+        ("beer-lambert", {}),
+        ("hybrid", {"monte_carlo": {"views": 2, "panel": [4, 6]}}),
+        ("monte-carlo", {"monte_carlo": {"photons": 5000, "techniques": ["survival"], "fluorescence": True}}),
+        ("gate", {"gate": {"photons": 77, "solids": "voxels"}}),
+    ],
+)
+def test_fidelity_and_settings_are_written_and_read_back(tmp_path, fidelity, settings):
+    ours = {"ctsim": {"fidelity": fidelity} | settings}
+    first = read(tmp_path, **section("acquisition", scattering=True), simulation=ours)
+    write_scenario(tmp_path / "written", "again", first.scan, first.specimen)
+    values = json.loads((tmp_path / "written" / "again.json").read_text())
+    assert values["acquisition"]["scattering"] is (fidelity != "beer-lambert")
+    assert values["simulation"]["ctsim"].keys() & {"monte_carlo", "gate"} == settings.keys()
+    again = read_scenario(tmp_path / "written" / "again.json").scan
+    assert first.scan.fidelity == again.fidelity == fidelity
+    assert (again.monte_carlo, again.gate) == (first.scan.monte_carlo, first.scan.gate)
 
 
 @needs_shared
@@ -473,6 +509,7 @@ def test_a_written_scenario_is_read_back_as_the_same_scan(tmp_path):
     sigma, size = ({axis: {"value": v, "unit": "um"} for axis, v in zip("uvw", sides, strict=True)}
                    for sides in ((200, 300, 0), (500, 600, 0)))  # fmt: skip
     ours = {"gain_spread": 0.01, "dead_pixels": 0.002, "escape": False, "electronic_noise_counts": 3.0}
+    ours["anti_scatter_grid"] = {"material": "W", "interspace": "Al"}
     values = scenario(
         **section(
             "detector", type="real", scintillator=sheet, noise={"snr_at_imax": {"value": 80}},

@@ -1,0 +1,59 @@
+"""Scenes that are one scene but for their fidelity or their defects, held against each other across shards."""
+
+import json
+from collections.abc import Collection, Iterator
+from hashlib import sha256
+from typing import Any
+
+OF_FIDELITY = ("fidelity", "scatter_to_primary", "monte_carlo", "gate")
+"""What the scans of a pair may differ in."""
+
+TRAITS = ("split", "part or pose", "scan", "volume", "set of defects")
+SHARED_BY = {"pair": TRAITS, "twin": TRAITS[:-1]}
+
+
+class Family:
+    """The scenes of a dataset, of each only what it shares with its pair or twin."""
+
+    def __init__(self) -> None:
+        """Begin with no scene."""
+        self._scenes: dict[str, tuple[str, dict[str, str], dict[str, str | None]]] = {}
+
+    def add(self, sample: dict[str, Any], shard: str) -> None:
+        """Add a sample's scene; `shard` is named where it is at fault."""
+        scene = sample["scene"]["scene"]
+        related = {name: scene.get(f"{name}_of") for name in ("pair", "twin")}
+        self._scenes[sample["key"]] = (shard, _traits(scene), related)
+
+    def faults(self, present: Collection[str], dropped: Collection[int]) -> Iterator[str]:
+        """Yield a line for every scene that is not the scene of its pair or twin, or lacks it.
+
+        Args:
+            present: Keys of all samples, those with faults of their own, which are not compared, among them.
+            dropped: Indices of the scenes that the dataset lacks for good reasons.
+        """
+        for key, (shard, own, related) in self._scenes.items():
+            for name, other in related.items():
+                if other in self._scenes:
+                    theirs = self._scenes[other][1]
+                    if differ := [trait for trait in SHARED_BY[name] if own[trait] != theirs[trait]]:
+                        yield f"{shard}: {key}: its {name} {other} has another {' and another '.join(differ)}"
+                elif other is not None and other not in present and _index(other) not in dropped:
+                    yield f"{shard}: {key}: its {name} {other} is not in the dataset"
+
+
+def _traits(scene: dict[str, Any]) -> dict[str, str]:
+    """Return what makes a scene, each trait as a short text."""
+    scan = {name: value for name, value in scene["scan"].items() if name not in OF_FIDELITY}
+    stage = [[item["part"], item["pose"]] for item in scene["items"]], scene["fixture"]
+    held = (scene["split"], stage, scan, scene["volume"], [item["defects"] for item in scene["items"]])
+    return {name: _digest(value) for name, value in zip(TRAITS, held, strict=True)}
+
+
+def _digest(value: Any) -> str:
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _index(key: str) -> int | None:
+    number = key.rpartition("-")[2]
+    return int(number) if number.isdecimal() else None
