@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctsim.backends import gate
 from ctsim.dataset.encode import made_by
 from ctsim.materials import material
 from ctsim.penetration import rays_through
@@ -87,8 +88,10 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
     scintillators = names_of(spec.scan.varied.get("detector.scintillator", panel.scintillator))
     layers = [*panel.filters, *panel.window, *scintillators, *_strips(spec)]
     parts = load_sources(spec, folder)
-    for name in (*materials_of(spec, parts), *spec.scan.filters, *layers):
+    for name in (matter := materials_of(spec, parts)) + [*spec.scan.filters, *layers]:
         material(name)
+    if "gate" in spec.all_fidelities:
+        gate.require(spec.scan.gate, matter)
     wish = spec.scan.penetration
     if spec.scan.spectrum is None:
         targets = names_of(spec.scan.varied.get("tube_target", spec.scan.tube_target))
@@ -244,7 +247,7 @@ def identity_of(spec: DatasetSpec, parts: dict[str, Part]) -> dict:
         "schema_version": SCHEMA_VERSION,
         "spec": spec.model_dump(mode="json"),
         "parts_sha256": geometry,
-        "made_by": made_by(spec.scan.backend),
+        "made_by": made_by(spec.scan.backend, spec.all_fidelities),
     }
 
 
