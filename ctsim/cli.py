@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
-from defects.messages import BadInput
+from defects.messages import BadInput, unknown
+from scenes.fidelity import FIDELITIES
 
 app = typer.Typer(
     name="ctsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -121,37 +123,53 @@ def render(
     as_scenario: Annotated[
         bool, typer.Option("--scenario", help="Write a CTSimU scenario with its meshes there, and no images.")
     ] = False,
+    fidelity: Annotated[
+        str | None, typer.Option(help=f"Instead of the file's: {', '.join(FIDELITIES)}.", show_default=False)
+    ] = None,
 ) -> None:
-    """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata."""
+    """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata.
+
+    Where matter scatters, what arrives is written beside them, kind by kind where photons are followed.
+    """
     from ctsim.scenario.read import is_metadata, is_scenario
     from scenes.json_file import read_json
 
+    if fidelity is not None and fidelity not in FIDELITIES:
+        raise unknown("fidelity", fidelity, FIDELITIES)
     values = read_json(scene)
     if is_metadata(values):
         raise BadInput(f"{scene.name} holds the metadata of pictures, not how to take them; give their scenario itself")
     _new_folder(out)
     if is_scenario(values):
-        _render_scenario(scene, values, out, as_scenario)
+        _render_scenario(scene, values, out, as_scenario, fidelity)
     else:
-        _render_scene(scene, values, out, as_scenario)
+        _render_scene(scene, values, out, as_scenario, fidelity)
 
 
-def _render_scenario(file: Path, values: dict, out: Path, as_scenario: bool) -> None:
+def _render_scenario(file: Path, values: dict, out: Path, as_scenario: bool, fidelity: str | None) -> None:
+    from ctsim.fidelity import check_fidelity
     from ctsim.scenario.read import read_scenario
     from ctsim.scenario.render import take_pictures, write_pictures
+    from scenes.body import VOID
 
     if as_scenario:
         raise BadInput(f"{file.name} is a CTSimU scenario already; --scenario makes one of a scene.json")
     scenario = read_scenario(file, values)
     for told in scenario.not_supported:
         _note(str(told))
+    if fidelity is not None:
+        scenario = replace(scenario, scan=scenario.scan.at(fidelity))
+    matter = [solid.material for solid in scenario.specimen.solids if solid.material != VOID]
+    strips = scenario.scan.detector.anti_scatter_grid
+    check_fidelity(scenario.scan.fidelity, scenario.scan.gate, sorted(set(matter)), strips)
     count = write_pictures(out, scenario, take_pictures(scenario), file)
     out_console.print(f"{out}: {_counted(count, 'projection')} of {scenario.name}", markup=False)
 
 
-def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool) -> None:
+def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool, fidelity: str | None) -> None:
     from ctsim.dataset.plan import check_beam
-    from ctsim.images import write_radiographs
+    from ctsim.fidelity import Signal, check_fidelity
+    from ctsim.images import arriving, write_radiographs
     from ctsim.materials import material
     from ctsim.pipeline import render as run
     from ctsim.radiograph import backend_of
@@ -164,6 +182,8 @@ def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool) -> Non
     from scenes.setup import corners_mm
 
     spec = scene_spec_of(values, scene.name)
+    if fidelity is not None:
+        spec = spec.model_copy(update={"scan": spec.scan.at(fidelity)})
     backend_of(spec.scan.backend)
     parts = load_parts(spec, _folder_of_parts(scene, [item.part.file for item in spec.items if item.part.file]))
     for number, (item, part) in enumerate(zip(spec.items, parts, strict=True)):
@@ -173,16 +193,25 @@ def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool) -> Non
             place = f"items.{number}.part.materials"
             raise BadInput(f"{scene.name}: {place} gives no material for the body {bare[0]!r}")
     specimen = build(spec, parts)
-    for name in (*dict.fromkeys(s.material for s in specimen.solids if s.material != VOID), *spec.scan.filters):
+    matter = tuple(dict.fromkeys(s.material for s in specimen.solids if s.material != VOID))
+    for name in (*matter, *spec.scan.filters):
         material(name)
+    check_fidelity(spec.scan.fidelity, spec.scan.gate, matter, spec.scan.detector.anti_scatter_grid)
     check_fit(corners_mm(s.surface for s in specimen.solids), spec.scan, spec.title)
     check_beam(spec.scan)
     if as_scenario:
         written = write_scenario(out, spec.key, spec.scan, specimen, seed=spec.seed)
         out_console.print(f"{out / written[-1].name}: the scenario of {spec.title}", markup=False)
         return
-    scanner, radiographs = run(spec, specimen)
-    count = write_radiographs(out, spec, scanner, radiographs)
+    with _progress("views/s") as progress, arriving(out) as keep:
+        report = _reporter(progress, "views")
+
+        def watch(signal: Signal) -> None:
+            keep(signal)
+            report(signal.views.stop, spec.scan.views)
+
+        scanner, radiographs = run(spec, specimen, watch)
+        count = write_radiographs(out, spec, scanner, radiographs)
     out_console.print(f"{out}: {count} projections of {spec.title}", markup=False)
 
 
@@ -374,30 +403,37 @@ def _folder_of_parts(scene: Path, files: list[str]) -> Path:
 
 
 class _Rate(ProgressColumn):
-    """Scenes per second since the start."""
+    """Scenes, or views, per second since the start."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
 
     def render(self, task) -> Text:
         """Return the column's text."""
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:.2f} scenes/s" if speed else "- scenes/s")
+        return Text(f"{speed:.2f} {self.unit}" if speed else f"- {self.unit}")
 
 
-def _progress() -> Progress:
+def _progress(unit: str = "scenes/s") -> Progress:
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TextColumn("left"),
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(unit), TextColumn("left"),
         TimeRemainingColumn(), console=err_console, disable=not err_console.is_terminal,
     )  # fmt: skip
 
 
-def _reporter(progress: Progress) -> Callable[[int, int], None]:
-    """Return what is told how many scenes are done: a bar on a terminal, a line for every tenth in a log."""
+def _reporter(progress: Progress, what: str = "scenes") -> Callable[[int, int], None]:
+    """Return what is told how many are done: a bar on a terminal, a line for every tenth in a log."""
     if not progress.disable:
-        task = progress.add_task("reading parts", total=None)
-        return lambda done, total: progress.update(task, description="scenes", completed=done, total=total)
+        task = progress.add_task("reading parts" if what == "scenes" else what, total=None)
+        return lambda done, total: progress.update(task, description=what, completed=done, total=total)
+    told = 0
 
     def line(done: int, total: int) -> None:
-        if done and 10 * done // total > 10 * (done - 1) // total:
-            err_console.print(f"scenes {done}/{total}")
+        nonlocal told
+        if done and 10 * done // total > told:
+            told = 10 * done // total
+            err_console.print(f"{what} {done}/{total}")
 
     return line
 

@@ -1,6 +1,6 @@
 """What arrives at the panel, as closely as the scan asks for: the primary beam, and what matter scatters."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -8,13 +8,17 @@ import numpy as np
 from jaxtyping import Float
 
 from ctsim.arrays import Array, module_of, to_card
+from ctsim.backends import gate
 from ctsim.detector.response import response_of
 from ctsim.montecarlo.arrivals import Arrivals
 from ctsim.montecarlo.matter import matter_of
 from ctsim.montecarlo.scatter import scatter_of
-from ctsim.montecarlo.transport import transport
+from ctsim.montecarlo.transport import check_materials, transport
 from ctsim.scanner import Scanner
+from defects.messages import BadInput
 from scenes.build import Specimen
+from scenes.detector import AntiScatterGridSpec
+from scenes.fidelity import Fidelity, GateSpec
 
 PHOTONS, VOXELS = 1_000_000, 192
 """Of a view, and along the longest side of the matter, where a scan with `fidelity: monte-carlo` leaves them out."""
@@ -32,8 +36,7 @@ class Signal:
         mean: Expected.
         variance: Of that, for one photon arriving in the free beam.
         scatter: What of the mean is scattered; None where that is left out.
-        deviation: Statistical standard deviation of the scatter; None where none is known for each pixel.
-        arrivals: All kinds apart, where they were followed.
+        arrivals: All kinds apart, where photons were followed.
     """
 
     views: slice
@@ -54,6 +57,25 @@ class Signals:
 
     of_views: Iterator[Signal]
     scatter_error: float | None = None
+
+
+def check_fidelity(
+    fidelity: Fidelity, gate_spec: GateSpec, materials: Sequence[str], strips: AntiScatterGridSpec | None
+) -> None:
+    """Raise BadInput where a scan cannot be simulated so closely here; nothing is started.
+
+    Args:
+        fidelity: How closely.
+        gate_spec: Settings of gate.
+        materials: All that may stand on the stage.
+        strips: Before the panel.
+    """
+    if fidelity in ("hybrid", "monte-carlo"):
+        check_materials(tuple(materials))
+    if fidelity == "gate":
+        if strips is not None:
+            raise BadInput("fidelity gate knows no anti_scatter_grid: leave it out, or choose fidelity: monte-carlo")
+        gate.require(gate_spec, materials)
 
 
 def signals(
@@ -113,8 +135,6 @@ def _followed(specimen: Callable[[int], Specimen], moves: bool, scanner: Scanner
 
 
 def _by_gate(specimen: Callable[[int], Specimen], scanner: Scanner, key: np.uint64) -> Iterator[Signal]:
-    from ctsim.backends import gate
-
     for view in range(scanner.exposure.views):
         respond = partial(response_of, scanner.panel)
         arrivals = gate.arrivals(specimen(view), scanner, scanner.gate, [view], response=respond, seed=int(key))

@@ -1,6 +1,6 @@
 """SceneSpec -> Sample: everything that one scene has to show."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 from ctsim.arrays import to_card, to_host
 from ctsim.detector.correct import correct
+from ctsim.fidelity import Signal
 from ctsim.geometry import Geometry
 from ctsim.metrology.porosity import porosity_of
 from ctsim.metrology.records import defect_records
@@ -101,10 +102,12 @@ def volume_of(
     return iterate(attenuation.astype(np.float32), geometry, grid, spec.iterations)
 
 
-def render(scene: SceneSpec, specimen: Specimen) -> tuple[Scanner, Radiographs]:
-    """Return the radiographs of a scene as the detector writes them, and the scanner."""
+def render(
+    scene: SceneSpec, specimen: Specimen, watch: Callable[[Signal], None] | None = None
+) -> tuple[Scanner, Radiographs]:
+    """Return the radiographs of a scene as the detector writes them, and the scanner; see `scan` for `watch`."""
     scanner = scanner_of(scene.scan)
-    return scanner, scan(specimen, scanner, rng=photons_of(scene))
+    return scanner, scan(specimen, scanner, rng=photons_of(scene), watch=watch)
 
 
 def photons_of(scene: SceneSpec) -> np.random.Generator:

@@ -13,9 +13,8 @@ from ctsim.backends.mesh import OpenSurface
 from ctsim.detector.detect import detect
 from ctsim.detector.lag import LagState
 from ctsim.detector.readout import starved_pixels
-from ctsim.fidelity import moved, signals
+from ctsim.fidelity import Signal, moved, signals
 from ctsim.geometry import Geometry
-from ctsim.montecarlo.arrivals import Arrivals, joined
 from ctsim.montecarlo.ratio import ratios
 from ctsim.scanner import Scanner
 from ctsim.spectrum import Reading
@@ -54,7 +53,6 @@ class Radiographs:
         scatter_to_primary: Ratio of the scattered to the primary signal, all bands together; None where matter
             scatters nothing.
         scatter_error: Expected relative error of the scatter, RMS, where it is smoothed.
-        arrivals: What arrived, kind by kind, where it was asked for and followed.
     """
 
     counts: Float[np.ndarray, "band view row col"]
@@ -64,7 +62,6 @@ class Radiographs:
     starved_share: float
     scatter_to_primary: Float16[np.ndarray, "view row col"] | None = None
     scatter_error: float | None = None
-    arrivals: Arrivals | None = None
 
 
 def scan(
@@ -73,7 +70,7 @@ def scan(
     *,
     rng: np.random.Generator,
     moves: Float[np.ndarray, "view solid 3 4"] | None = None,
-    keep_arrivals: bool = False,
+    watch: Callable[[Signal], None] | None = None,
 ) -> Radiographs:
     """Return the radiographs of a specimen.
 
@@ -82,7 +79,7 @@ def scan(
         scanner: What looks at it.
         rng: Where the noise comes from.
         moves: Where each of the specimen's solids stands in each view, in the stage's frame; None where none moves.
-        keep_arrivals: Whether what arrives is kept kind by kind, where photons are followed.
+        watch: Told what arrives in some views, before the detector reads it; the arrays are used again.
 
     Raises:
         BadInput: There is nothing to scan, or a surface is open.
@@ -98,7 +95,7 @@ def scan(
     flat = open_beam(scanner, key=keys[1], frames=scanner.flat_frames)[:, 0]
     counts = np.zeros((len(beams), middle.views, middle.rows, middle.columns), np.float32)
     lowest, starved, steady = 1.0, 0, is_steady(middle) and scanner.strength is None
-    ratio, kept = None, []
+    ratio = None
     try:
         primary = _readings(specimen, moves, scanner, materials, beams)
         found = signals(primary, _standing(specimen, moves), moves is not None, scanner, photons_key)
@@ -114,8 +111,8 @@ def scan(
                 ratio = np.zeros(counts.shape[1:], np.float16) if ratio is None else ratio
                 bands = scanner.detector.free_beam_counts
                 lowest = min(lowest, ratios(mean, signal.scatter, bands, ratio[views]))
-            if keep_arrivals and signal.arrivals is not None:
-                kept.append(signal.arrivals)
+            if watch is not None:
+                watch(signal)
             starved += starved_pixels(mean, variance, free, panel.photons * panel.frames)
     except OpenSurface as error:
         raise BadInput(
@@ -129,7 +126,6 @@ def scan(
         starved_share=starved / counts.size,
         scatter_to_primary=ratio,
         scatter_error=found.scatter_error,
-        arrivals=joined(kept) if kept else None,
     )
 
 

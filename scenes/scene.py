@@ -11,7 +11,16 @@ from defects import kinds
 from defects.messages import BadInput
 from scenes.beam import Drift, Photons
 from scenes.detector import DetectorSpec
-from scenes.fidelity import PRIMARY_ONLY, Fidelity, GateSpec, MonteCarloSpec, check_panel, check_settings, meant_for
+from scenes.fidelity import (
+    PRIMARY_ONLY,
+    Fidelity,
+    GateSpec,
+    MonteCarloSpec,
+    check_panel,
+    check_settings,
+    meant_for,
+    settings_of,
+)
 from scenes.json_file import read_json
 from scenes.records import Name, Record, Split, validated
 from scenes.trajectory import FocalSpotSpec, TrajectorySpec, check_views, distances_mm
@@ -147,6 +156,11 @@ class ScanSpec(Record):
                 f"{self.source_detector_mm:g}"
             )
         return self
+
+    def at(self, fidelity: Fidelity) -> "ScanSpec":
+        """Return the same scan at another fidelity, with the settings of this one that mean something for it."""
+        kept = settings_of(fidelity, self.monte_carlo, self.gate)
+        return self.model_copy(update={**kept, "scatter_to_primary": None})
 
 
 Side = Annotated[int, Field(ge=1)]

@@ -7,8 +7,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctsim.backends import gate
 from ctsim.dataset.encode import made_by
+from ctsim.fidelity import check_fidelity
 from ctsim.materials import material
 from ctsim.penetration import rays_through
 from ctsim.radiograph import backend_of
@@ -88,10 +88,11 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
     scintillators = names_of(spec.scan.varied.get("detector.scintillator", panel.scintillator))
     layers = [*panel.filters, *panel.window, *scintillators, *_strips(spec)]
     parts = load_sources(spec, folder)
-    for name in (matter := materials_of(spec, parts)) + [*spec.scan.filters, *layers]:
+    for name in (*materials_of(spec, parts), *spec.scan.filters, *layers):
         material(name)
-    if "gate" in spec.all_fidelities:
-        gate.require(spec.scan.gate, matter)
+    for fidelity in spec.all_fidelities:
+        # not all materials of a dataset meet in one scene
+        check_fidelity(fidelity, spec.scan.gate, (), panel.anti_scatter_grid)
     wish = spec.scan.penetration
     if spec.scan.spectrum is None:
         targets = names_of(spec.scan.varied.get("tube_target", spec.scan.tube_target))

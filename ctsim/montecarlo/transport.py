@@ -17,7 +17,7 @@ from ctsim.detector.response import Response
 from ctsim.exposure import Exposure
 from ctsim.geometry import Geometry
 from ctsim.kernel import kernel
-from ctsim.materials import HIGHEST_KEV, LOWEST_KEV
+from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, material
 from ctsim.montecarlo import walk
 from ctsim.montecarlo.arrivals import KINDS, Arrivals
 from ctsim.montecarlo.matter import Matter
@@ -133,6 +133,17 @@ def _coarse(geometry: Geometry, shape: tuple[int, int]) -> Geometry:
     return replace(geometry, u_mm=u_mm, v_mm=v_mm, rows=rows, columns=columns)
 
 
+def check_materials(materials: tuple[str, ...]) -> None:
+    """Raise BadInput where photons cannot be followed through some materials."""
+    if len(materials) > walk.MOST_MATERIALS:
+        raise BadInput(
+            f"photons can be followed through {walk.MOST_MATERIALS} materials in a scene, got {len(materials)}: take "
+            "fewer, or fidelity: beer-lambert"
+        )
+    for name in materials:
+        material(name)
+
+
 def _check(matter: Matter, middle: Geometry, spectrum: Spectrum, photons: int) -> None:
     if photons < 1:
         raise BadInput(f"monte_carlo.photons must be at least 1, got {photons}")
@@ -142,8 +153,7 @@ def _check(matter: Matter, middle: Geometry, spectrum: Spectrum, photons: int) -
             f"photon energies must lie within {LOWEST_KEV:g} to {HIGHEST_KEV:g} keV, got {energies.min():g} to "
             f"{energies.max():g}"
         )
-    if len(matter.materials) > walk.MOST_MATERIALS:
-        raise BadInput(f"at most {walk.MOST_MATERIALS} materials can be followed at once, got {len(matter.materials)}")
+    check_materials(matter.materials)
     low, high = matter.ends_mm
     corners = np.array(
         [[x, y, z, 1.0] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
