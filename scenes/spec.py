@@ -109,9 +109,14 @@ class DatasetSpec(Record):
         return (2 if self.twins else 1) * max(len(self.fidelities), 1)
 
     @property
+    def all_fidelities(self) -> tuple[Fidelity, ...]:
+        """All that its scenes may be, listed or drawn."""
+        return self.fidelities or self.scan.fidelities
+
+    @property
     def scatters(self) -> bool:
         """Whether any of its scenes may be more than the primary beam."""
-        return set(self.fidelities or self.scan.fidelities) != {PRIMARY_ONLY}
+        return set(self.all_fidelities) != {PRIMARY_ONLY}
 
     @model_validator(mode="after")
     def _fidelities_make_sense(self) -> "DatasetSpec":
@@ -122,7 +127,7 @@ class DatasetSpec(Record):
             raise ValueError(CONTRADICTION)
         drawn = [place for place in self.scan.varied if place.startswith(("monte_carlo.", "gate."))]
         try:
-            check_settings(listed or self.scan.fidelities, self.scan.monte_carlo, self.scan.gate, drawn)
+            check_settings(self.all_fidelities, self.scan.monte_carlo, self.scan.gate, drawn)
         except ValueError as error:
             raise ValueError(f"scan.{error}") from error
         return self

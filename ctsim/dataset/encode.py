@@ -1,5 +1,6 @@
 """Sample -> the files of one sample in a shard."""
 
+from collections.abc import Collection
 from importlib.metadata import version
 from typing import Any
 
@@ -42,7 +43,7 @@ def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "key": scene.key,
         "split": scene.split,
-        "made_by": made_by(scene.scan.backend),
+        "made_by": made_by(scene.scan.backend, (scene.scan.fidelity,)),
         "scene": scene.to_json(),
         "voxel_mm": scene.volume.voxel_mm,
         "quality": sample.quality,
@@ -56,10 +57,12 @@ def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
     }
 
 
-def made_by(backend: str) -> dict[str, str]:
-    """Return the versions that a sample's bytes depend on."""
+def made_by(backend: str, fidelities: Collection[str] = ()) -> dict[str, str]:
+    """Return the versions that the bytes of samples depend on, of a backend and in some fidelities."""
     names = ("manifold3d", "numba", "numpy", "scipy", "spekpy", "xraylib")
     made = {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", **{name: version(name) for name in names}}
+    if "gate" in fidelities:
+        made["opengate"] = version("opengate")
     return made if backend != "mesh-gpu" else made | {"backend": backend} | card_versions()
 
 

@@ -306,7 +306,7 @@ def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[
         "description": spec.description,
         "schema_version": SCHEMA_VERSION,
         "scatters": spec.scatters,
-        "made_by": made_by(spec.scan.backend),
+        "made_by": made_by(spec.scan.backend, spec.all_fidelities),
         "classes": class_records(classes),
         "splits": {p.key: split_of(spec, p) for p in spec.parts},
         "kind_splits": kind_splits(spec),

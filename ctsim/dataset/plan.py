@@ -90,7 +90,7 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
     parts = load_sources(spec, folder)
     for name in (*materials_of(spec, parts), *spec.scan.filters, *layers):
         material(name)
-    for fidelity in spec.fidelities or spec.scan.fidelities:
+    for fidelity in spec.all_fidelities:
         # not all materials of a dataset meet in one scene
         check_fidelity(fidelity, spec.scan.gate, (), panel.anti_scatter_grid)
     wish = spec.scan.penetration
@@ -248,7 +248,7 @@ def identity_of(spec: DatasetSpec, parts: dict[str, Part]) -> dict:
         "schema_version": SCHEMA_VERSION,
         "spec": spec.model_dump(mode="json"),
         "parts_sha256": geometry,
-        "made_by": made_by(spec.scan.backend),
+        "made_by": made_by(spec.scan.backend, spec.all_fidelities),
     }
 
 

@@ -5,8 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from ctsim.dataset.plan import check_at_the_door, classes_of, cut_group, load_sources, materials_of, plan_shards
+from ctsim.backends import gate
+from ctsim.dataset.plan import (
+    check_at_the_door,
+    classes_of,
+    cut_group,
+    identity_of,
+    load_sources,
+    materials_of,
+    plan_shards,
+)
 from defects.messages import BadInput
+from scenes.fidelity import GateSpec
 from scenes.records import validated
 from scenes.spec import DatasetSpec
 
@@ -99,3 +109,16 @@ def test_all_of_a_group_go_into_shards_of_one_split():
 def test_no_scene_is_probed_for_its_fidelity_at_the_door():
     """It would take longer than the probe of the few scenes that a user is waiting for."""
     check_at_the_door(spec_of(scan={"fidelity": {"hybrid_above": 1.0}}), HERE)
+
+
+@pytest.mark.parametrize("changes", [{"scan": {"fidelity": "gate"}}, {"fidelities": ["beer-lambert", "gate"]}])
+def test_gate_is_looked_for_before_anything_is_made(changes):
+    """Where it is not there, each scene would be dropped for the same reason."""
+    if lacking := gate.unavailable(GateSpec().physics_list):
+        with pytest.raises(BadInput) as told:
+            check_at_the_door(spec_of(**changes), HERE)
+        assert str(told.value) == lacking
+    else:
+        check_at_the_door(spec_of(**changes), HERE)
+        assert "opengate" in identity_of(spec_of(**changes), {})["made_by"]
+    assert "opengate" not in identity_of(spec_of(**PAIRS), {})["made_by"]
