@@ -19,8 +19,8 @@ from ctsim.kernel import kernel
 from ctsim.materials import mu_per_mm
 from scenes.detector import AntiScatterGridSpec
 
-STILL = 1e-9
-"""Periods to the side: less is none."""
+STILL, EVEN = 1e-9, 1e-9
+"""Periods to the side, and depth of a strip against a gap: less is none."""
 
 
 @kernel(forceinline=True)
@@ -40,7 +40,8 @@ def strips_pass(strip_mm, gap_mm, height_mm, strip_per_mm, gap_per_mm, slope, le
     ramp = min(min(rest, strip_mm), min(gap_mm, period - rest))
     least = max(rest - gap_mm, 0.0)
     # from a way to the side to an optical depth
-    depth = max((strip_per_mm - gap_per_mm) * height_mm * lengthening / shift, 1e-12)
+    depth = (strip_per_mm - gap_per_mm) * height_mm * lengthening / shift
+    depth = depth if abs(depth) * period > EVEN else EVEN / period
     low, high = math.exp(-depth * least), math.exp(-depth * (least + ramp))
     mean = abs(gap_mm - rest) * low + abs(rest - strip_mm) * high + 2 * (low - high) / depth
     return math.exp(-gap_per_mm * height_mm * lengthening - depth * whole * strip_mm) * mean / period

@@ -118,7 +118,8 @@ def transport(
         beam = _beam(matter, exposure.of_view(view), spectrum, heel, aimed)
         sums, left = followed(photons, np.uint64(mixed(key, view)), beam, kept.shape)
         tally[i] = sums.reshape(tally.shape[1:])
-        kept += left / (settings.energy_scale * photons * beam.free.mean() * len(views))
+        sent = photons * beam.free.mean() * middle.rows * middle.columns / beam.window[4]  # to all of the panel
+        kept += left / (settings.energy_scale * sent * len(views))
     return Transport(arrivals=_arrivals(tally, settings, photons), kev=kept if deposits else None)
 
 
@@ -264,18 +265,18 @@ def _beam(
     matter: Matter, view: Exposure, spectrum: Spectrum, heel: Float[np.ndarray, "row col"] | None, aimed: bool
 ) -> Beam:
     """Return what is sent out in one view."""
-    size, corner, middle = matter.voxel_mm, matter.corner_mm, view.middle
+    size, corner, middle, poses = matter.voxel_mm, matter.corner_mm, view.middle, view.geometry
     strength = np.ones((1, 1)) if heel is None else resize(heel, (middle.rows, middle.columns), anti_aliasing=True)
     # a point X in voxels is X size + corner in mm
-    plane = middle.projection[0] @ np.block([[np.eye(3) * size, corner[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
-    across = np.cross(middle.u_mm[0], middle.v_mm[0]) / size**2
+    planes = poses.projection @ np.block([[np.eye(3) * size, corner[:, None]], [np.zeros((1, 3)), np.ones((1, 1))]])
+    across = np.cross(poses.u_mm, poses.v_mm) / size**2
+    area = np.linalg.norm(across, axis=1, keepdims=True)
     up_to = np.cumsum(spectrum.photons) / spectrum.photons.sum()
     return Beam(
-        frames=_frames(view.geometry, matter),
-        panel=_frames(middle, matter)[0],
-        plane=plane.reshape(-1),
-        distance=float(middle.distance_mm[0]) / size,
-        normal=np.append(across / np.linalg.norm(across), np.linalg.norm(across)),
+        frames=_frames(poses, matter),
+        planes=planes.reshape(-1, 12),
+        distances=poses.distance_mm / size,
+        normals=np.concatenate([across / area, area], axis=1),
         window=_window(matter, view) if aimed else _whole(middle),
         strength=strength,
         rows=middle.rows,

@@ -36,7 +36,7 @@ LINE, PLANE, FLOATS = array(float64, 1), array(float64, 2), array(float32, 1)
 FOLLOWED = (
     NamedTuple((array(uint8, 4), int64, *(LINE,) * 4, FLOATS), World),
     NamedTuple((array(float32, 3), array(float32, 2), array(float32, 2), PLANE, PLANE, array(float32, 3)), Tables),
-    NamedTuple((PLANE, LINE, LINE, float64, LINE, LINE, PLANE, int64, int64, *(LINE,) * 4, array(int32, 1)), Beam),
+    NamedTuple((PLANE, PLANE, LINE, PLANE, LINE, PLANE, int64, int64, *(LINE,) * 4, array(int32, 1)), Beam),
     NamedTuple((*(int64,) * 3, array(float32, 3), *(float64,) * 3, LINE, PLANE, float64), Settings),
 )
 """What a photon is followed by."""

@@ -241,7 +241,6 @@ def test_stratified_draws_lie_evenly(key):
     assert walk.first_draw(walk.STRATIFIED, 0, np.uint64(key + 1), OWN, 0) != draws[0, 0]
 
 
-@pytest.mark.xfail(strict=True, reason="the row and the energy of 4096 photons lie 12 times less evenly than by chance")
 def test_stratified_draws_lie_evenly_in_pairs():
     """Of 4096, cells of 32 x 32 that chance fills with 4 +- 2: no pair of draws may do worse than that."""
     draws = np.array(
