@@ -179,7 +179,8 @@ def test_techniques_change_nothing_on_the_mean(techniques, photons):
         even = "stratified" in techniques and kind == PRIMARY
         sigmas(found.mean[kind], plain.mean[kind], deviation, least=0.02 if even else 0.4)
     # the second moments, which noise is made of, come the same way
-    assert_allclose(found.variance.mean((1, 2, 3)), plain.variance.mean((1, 2, 3)), rtol=0.03)
+    for ours, theirs in zip(found.variance, plain.variance, strict=True):
+        assert ours.mean() == pytest.approx(theirs.mean(), rel=0.03)
     assert found.mean[FLUORESCENCE].max() == 0
 
 
@@ -226,7 +227,6 @@ def plain_primary(seen: Exposure) -> np.ndarray:
 # ----------------------------------------------------------------------------------------------- single scatter
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("techniques", "photons"), [(ALL_TECHNIQUES, 250_000), ((), 2_500_000)], ids=["all", "plain"])
 def test_what_is_scattered_once_is_the_integral(techniques, photons):
     """Of aluminium with iron in it, at two energies; each kind's sum to 0.5 % beside its own deviation, and each pixel.
@@ -310,6 +310,22 @@ def test_the_told_deviation_holds_on_a_panel_of_few_pixels(pixels):
     scatter = np.std([run.scatter for run in runs], axis=0, ddof=1)
     told = np.sqrt(np.mean([run.scatter_deviation**2 for run in runs], axis=0))
     assert np.sqrt((scatter**2).mean() / (told**2).mean()) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.xfail(strict=True, reason="the sum of squares runs over 63 bits where few photons meet a pixel")
+@pytest.mark.parametrize("photons", [20_000, 65_536])
+def test_the_told_deviation_holds_where_a_pixel_sees_one_photon_or_none(photons):
+    """Of 65536 pixels, in a free beam of 30 and of 150 keV: on the mean that of n photons to each of them.
+
+    So many photons a pixel has a scan of a million of them on a panel of a megapixel.
+    """
+    beam = Spectrum(energies_kev=np.array([30.0, 150.0]), photons=np.array([0.8, 0.2]))
+    grain = matter_of(specimen((block((2, 2, 2)), "PE")), 4)
+    found = followed(grain, exposure(256), beam, photons, 1).arrivals
+    mean, deviation = found.mean[PRIMARY], found.deviation[PRIMARY]
+    assert (deviation[mean > 0] > 0).all()
+    wanted = 256 / photons**0.5 * (0.8 * 30**2 + 0.2 * 150**2) ** 0.5 / 54
+    assert np.sqrt((deviation**2).mean()) == pytest.approx(wanted, rel=0.03)
 
 
 def test_four_times_the_photons_halve_the_deviation():
@@ -457,7 +473,6 @@ def test_a_thin_slabs_first_collisions_leave_what_the_tables_say():
 
 
 @needs_shared
-@pytest.mark.slow
 def test_tg195_case_2():
     """Energy left in a slab of tissue and in its cubes, to the 1 % and 3 % that codes may differ by; in air."""
     slab = matter_of(specimen((block(tg195.SLAB_MM), tg195.TISSUE)), 78, air=True)
