@@ -8,7 +8,8 @@ $$ \min_f \sum (y - f)^2 + \lambda_v \int f_{vv}^2 + \lambda_p \int (f_{rr}^2 + 
 
 In the splines' own basis (Demmler and Reinsch, Numer. Math. 24, 1975) that is a number on each coefficient. How smooth
 is chosen by Stein's unbiased estimate of the squared error (Ann. Statist. 9, 1135, 1981), for which the photons' own
-deviation is known; that estimate is also the error that is told.
+deviation is known; that estimate and its own deviation, and what views that are left out tell of the places between
+them, are the error that is told.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,6 +32,9 @@ from scenes.fidelity import ALL_TECHNIQUES
 
 PHOTONS, VOXELS = 12_000, 96
 """Of a view, and along the longest side of the matter, where the spec leaves them out."""
+
+LEAST_VIEWS = 6
+"""Fewer do not tell of each other."""
 
 STIFFNESS = np.geomspace(1e-9, 1e1, 21)
 """Values of lambda that are tried on each axis; axes run from 0 to 1."""
@@ -149,25 +153,53 @@ def fitted(arrivals: Arrivals, views: Sequence[int], shape: tuple[int, int, int]
         views: Which they are.
         shape: Views, rows and columns of the scan.
     """
-    found, sigma = arrivals.scatter, arrivals.scatter_deviation
-    knots = [np.array(views, float) / max(shape[0] - 1, 1), *(_middles(n) for n in found.shape[2:])]
-    wanted = [np.arange(shape[0]) / max(shape[0] - 1, 1), *(_middles(n) for n in shape[1:])]
-    axes = [_axis(at, every) for at, every in zip(knots, wanted, strict=True)]
-    coefficients, errors = np.zeros(found.shape), np.zeros(len(found))
-    for band in range(len(found)):
-        rotated = found[band]
-        for axis, (own, _, _) in enumerate(axes):
-            rotated = np.moveaxis(np.tensordot(own.T, rotated, (1, axis)), 0, axis)
-        kept, errors[band] = _shrunk(rotated, [stiff for _, stiff, _ in axes], float((sigma[band] ** 2).mean()))
-        coefficients[band] = kept
-    size = np.maximum(np.sqrt((found**2).mean((1, 2, 3))), 1e-300)
+    found, variance = arrivals.scatter, (arrivals.scatter_deviation**2).mean((1, 2, 3))
+    panel = [_axis(_middles(n), _middles(whole)) for n, whole in zip(found.shape[2:], shape[1:], strict=True)]
+    at = np.array(views, float) / max(shape[0] - 1, 1)
+    axes = [_axis(at, np.arange(shape[0]) / max(shape[0] - 1, 1)), *panel]
+    fits = [_fit(values, float(noise), axes) for values, noise in zip(found, variance, strict=True)]
+    between = [_between_views(values, float(noise), at, panel) for values, noise in zip(found, variance, strict=True)]
+    squares = np.array([error**2 for _, error in fits]) + np.array(between)
     return Scatter(
-        coefficients=coefficients.astype(np.float32),
+        coefficients=np.stack([coefficients for coefficients, _ in fits]).astype(np.float32),
         bases=tuple(every.astype(np.float32) for _, _, every in axes),
         second=arrivals.variance[1].sum((1, 2, 3)) / np.maximum(found.sum((1, 2, 3)), 1e-300),
-        error=float((errors / size).max()),
+        error=float(np.sqrt(squares / np.maximum((found**2).mean((1, 2, 3)), 1e-300)).max()),
         photons=arrivals.photons * len(views),
     )
+
+
+Axis = tuple[Float[np.ndarray, "knot basis"], Float[np.ndarray, " basis"], Float[np.ndarray, "place basis"]]
+"""A basis of splines at the knots, how much each bends, and the basis at all places."""
+
+
+def _fit(
+    values: Float[np.ndarray, "view row col"], variance: float, axes: Sequence[Axis]
+) -> tuple[Float[np.ndarray, "view row col"], float]:
+    """Return the coefficients of a fit to values of some variance, and the error that is expected of it, RMS."""
+    rotated = values
+    for axis, (own, _, _) in enumerate(axes):
+        rotated = np.moveaxis(np.tensordot(own.T, rotated, (1, axis)), 0, axis)
+    return _shrunk(rotated, [stiff for _, stiff, _ in axes], variance)
+
+
+def _between_views(
+    values: Float[np.ndarray, "view row col"], variance: float, at: Float[np.ndarray, " view"], panel: Sequence[Axis]
+) -> float:
+    """Return the square of the error that is expected between views that are far from each other.
+
+    Every second view tells how far off the others would be; with all of them it is half of that at most, as far as it
+    stands out from noise.
+    """
+    if len(at) < LEAST_VIEWS:
+        return 0.0
+    axes = [_axis(at[::2], at[1::2]), *((own, stiff, own) for own, stiff, _ in panel)]
+    predicted, error = _fit(values[::2], variance, axes)
+    for axis, (_, _, every) in enumerate(axes):
+        predicted = np.moveaxis(np.tensordot(every, predicted, (1, axis)), 0, axis)
+    off = values[1::2] - predicted
+    noise = variance * (1 + (2 / off.size) ** 0.5) + error**2
+    return max(float((off**2).mean()) - noise, 0.0) / 4
 
 
 def _middles(count: int) -> Float[np.ndarray, " place"]:
@@ -209,4 +241,6 @@ def _shrunk(
             # no better than what noise leaves in it
             best = min(best, (max(float(risk), variance * float((kept**2).sum())), float(one), float(other)))
     risk, one, other = best
-    return rotated / (1 + one * in_views + other * on_panel), (risk / count) ** 0.5
+    # the estimate has a deviation of its own
+    square = risk / count + variance * (2 / count) ** 0.5
+    return rotated / (1 + one * in_views + other * on_panel), square**0.5

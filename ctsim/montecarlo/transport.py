@@ -197,14 +197,15 @@ def _settings(
 ) -> Settings:
     """Return how photons are followed."""
     pixels = panel.rows * panel.columns
-    bits = 60 - math.ceil(math.log2(photons))
+    bits, folds = 60 - math.ceil(math.log2(photons)), math.ceil(math.log2(pixels))
     return Settings(
         techniques=sum(TECHNIQUES[name] for name in techniques),
         points=POINTS,
         stride=_stride(pixels),
         signal=_signal(spectrum, response),
         scale=2.0 ** min(bits, 30),
-        square_scale=2.0 ** min(bits - math.ceil(math.log2(pixels)), 30),
+        # one photon may bring a thousand times what the free beam brings to all pixels, 2^10, and be squared
+        square_scale=2.0 ** min(bits - folds, 62 - 2 * (folds + 10), 30),
         energy_scale=2.0 ** min(bits - 10, 30),
         near=NEAR,
         grid=_strips(anti_scatter),

@@ -261,7 +261,6 @@ def test_hybrid_scatters_as_every_photon_followed_does():
     assert arrivals.mean[0, 0].mean() == pytest.approx(primary.mean(), rel=0.005)
 
 
-@pytest.mark.xfail(strict=True, reason="what lies between the views that are followed is not in the error that is told")
 def test_the_told_error_knows_what_few_views_leave_out():
     """A plate scatters least along its plane, which six views of 60 do not see: 25 % are made, and 4 % told."""
     plate = specimen((block((8, 60, 50)), "Al"))
