@@ -231,7 +231,7 @@ def plain_primary(seen: Exposure) -> np.ndarray:
 def test_what_is_scattered_once_is_the_integral(techniques, photons):
     """Of aluminium with iron in it, at two energies; each kind's sum to 0.5 % beside its own deviation, and each pixel.
 
-    The integral is taken at 2 x 2 points of Gauss in each pixel.
+    The integral is taken at 3 x 3 points of Gauss in each pixel; 2 x 2 leave 0.5 % of Rayleigh scattering out.
     """
     found = followed(part(), exposure(3), TWO_ENERGIES, photons, 8, *techniques).arrivals
     wanted = scattered_once_in_the_part()
@@ -254,18 +254,16 @@ def scattered_once_in_the_part() -> np.ndarray:
         single.Box(material="Al", low_mm=(-10, -30, -30), high_mm=(10, 30, 30)),
         single.Box(material="Fe", low_mm=(-5, -6, -8), high_mm=(5, 10, 4)),
     )
-    at = [(0.5 + a / 12**0.5, 0.5 + b / 12**0.5) for a in (-1, 1) for b in (-1, 1)]
     corner = seen.source_mm[0] + seen.corner_ray_mm[0]
-    row, column = np.mgrid[:3, :3].reshape(2, -1, 1)
-    values, weights = [], []
-    for a, b in at:
-        points = corner + (column + a) * seen.u_mm[0] + (row + b) * seen.v_mm[0]
-        beam = np.linalg.norm(points - seen.source_mm[0], axis=1) ** -3
-        values.append(
-            beam * single.scattered_once(boxes, seen, *_pairs(TWO_ENERGIES), points_mm=points, nodes=4)
-        )  # fmt: skip
-        weights.append(beam)
-    return (sum(values) / sum(weights)).reshape(2, 3, 3)
+    row, column = np.mgrid[:3, :3].reshape(2, -1, 1) + 0.5
+    total, beams = np.zeros((2, 9)), np.zeros(9)
+    for a, weight in zip(*np.polynomial.legendre.leggauss(3), strict=True):
+        for b, other in zip(*np.polynomial.legendre.leggauss(3), strict=True):
+            points = corner + (column + a / 2) * seen.u_mm[0] + (row + b / 2) * seen.v_mm[0]
+            beam = weight * other * np.linalg.norm(points - seen.source_mm[0], axis=1) ** -3
+            total += beam * single.scattered_once(boxes, seen, *_pairs(TWO_ENERGIES), points_mm=points, nodes=4)
+            beams += beam
+    return (total / beams).reshape(2, 3, 3)
 
 
 def _pairs(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray]:
