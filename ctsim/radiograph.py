@@ -84,8 +84,9 @@ def scan(
     Raises:
         BadInput: There is nothing to scan, or a surface is open.
     """
-    keys = rng.integers(2**64, size=3, dtype=np.uint64) if scanner.noise else (None, None, None)
-    photons_key = rng.integers(2**64, dtype=np.uint64) if scanner.fidelity != "beer-lambert" else np.uint64(0)
+    # the photons that are followed are the same with and without noise, and noise the same with and without them
+    *keys, photons_key = rng.integers(2**64, size=4, dtype=np.uint64)
+    keys = keys if scanner.noise else (None, None, None)
     triangles, materials = triangles_of(specimen)
     size = triangles.vertices_mm.max(0) - triangles.vertices_mm.min(0)
     beams = scanner.readings(materials, float(np.linalg.norm(size)))

@@ -156,7 +156,10 @@ def arrivals(
             if progress is not None:
                 progress(len(done), len(views))
     mean, deviation, variance = (np.stack(parts, axis=2) for parts in zip(*done, strict=True))
-    return Arrivals(mean=mean, deviation=deviation, variance=variance, photons=spec.photons)
+    together = np.sqrt((deviation[COMPTON:] ** 2).sum(0))  # a photon is of one kind
+    return Arrivals(
+        mean=mean, deviation=deviation, scatter_deviation=together, variance=variance, photons=spec.photons
+    )  # fmt: skip
 
 
 # the door

@@ -19,6 +19,7 @@ class Arrivals:
     Attributes:
         mean: Expected signal of each kind.
         deviation: Statistical standard deviation of that.
+        scatter_deviation: The same of all that is not primary together: one photon may bring several kinds.
         variance: Variance of the signal of all kinds together, for one photon arriving in the free beam, in units of
             the free beam squared, as `ctsim.transmit` has it; of the primary, and of all scattered.
         photons: Followed in each view.
@@ -26,6 +27,7 @@ class Arrivals:
 
     mean: Float[np.ndarray, "kind band view row col"]
     deviation: Float[np.ndarray, "kind band view row col"]
+    scatter_deviation: Float[np.ndarray, "band view row col"]
     variance: Float[np.ndarray, "2 band view row col"]
     photons: int
 
@@ -34,15 +36,9 @@ class Arrivals:
         """All that is not primary."""
         return self.mean[COMPTON:].sum(0)
 
-    @property
-    def scatter_deviation(self) -> Float[np.ndarray, "band view row col"]:
-        """Its statistical standard deviation."""
-        return np.sqrt((self.deviation[COMPTON:] ** 2).sum(0))
-
 
 def joined(each: Sequence[Arrivals]) -> Arrivals:
     """Return the arrivals of all views, each of which came on its own."""
-    parts = {
-        name: np.concatenate([getattr(a, name) for a in each], axis=2) for name in ("mean", "deviation", "variance")
-    }
+    names = ("mean", "deviation", "scatter_deviation", "variance")
+    parts = {name: np.concatenate([getattr(one, name) for one in each], axis=-3) for name in names}
     return Arrivals(**parts, photons=each[0].photons)

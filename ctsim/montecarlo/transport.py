@@ -19,7 +19,7 @@ from ctsim.geometry import Geometry
 from ctsim.kernel import kernel
 from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, material
 from ctsim.montecarlo import walk
-from ctsim.montecarlo.arrivals import KINDS, Arrivals
+from ctsim.montecarlo.arrivals import COMPTON, KINDS, Arrivals
 from ctsim.montecarlo.matter import Matter
 from ctsim.montecarlo.tables import ENERGIES, TOTAL, Tables, grid_kev, tables_of
 from ctsim.montecarlo.walk import Beam, Settings, World
@@ -102,8 +102,8 @@ def transport(
         on_card: Whether the photons are followed on a card.
 
     Raises:
-        BadInput: The matter reaches behind the panel or holds the source, no photon is asked for, or an energy lies
-            outside the tables.
+        BadInput: The matter lies behind the source or the panel, no photon is asked for, there are too many materials,
+            or an energy lies outside the tables.
     """
     _check(matter, exposure.middle, spectrum, photons)
     tables = tables_of(matter.materials, fluorescence)
@@ -368,10 +368,15 @@ def _arrivals(tally: Float[np.ndarray, "view band count row col"], settings: Set
     sums = np.moveaxis(tally, (2, 1), (0, 1)) / photons  # count band view row col
     kinds = len(KINDS)
     mean = sums[:kinds] / settings.scale
-    squares = sums[walk.SQUARES : walk.SQUARES + kinds] / settings.square_scale
+    squares, together = sums[walk.SQUARES : walk.SQUARES + kinds], sums[walk.TOGETHER]
+
+    def deviation(squares: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        return np.sqrt(np.maximum(squares / settings.square_scale - mean**2, 0) / max(photons - 1, 1))
+
     return Arrivals(
         mean=mean,
-        deviation=np.sqrt(np.maximum(squares - mean**2, 0) / max(photons - 1, 1)),
-        variance=sums[walk.SECOND :] / settings.scale,
+        deviation=deviation(squares, mean),
+        scatter_deviation=deviation(together, mean[COMPTON:].sum(0)),
+        variance=sums[walk.SECOND : walk.TOGETHER] / settings.scale,
         photons=photons,
     )

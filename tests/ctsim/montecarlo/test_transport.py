@@ -146,13 +146,22 @@ def test_a_focal_spot_blurs_as_the_mesh_has_it(techniques):
 
 @pytest.mark.parametrize("techniques", [(), ("forced_interaction",)], ids=["plain", "forced"])
 def test_a_stage_that_turns_through_the_exposure_blurs_as_the_mesh_has_it(techniques):
-    """Five instants over 12 deg: the panel turns with the source, in the stage's frame."""
+    """Five instants over 12 deg, in which the panel turns with the source: the mean of five stages that stand still."""
     what, middle = specimen((letter_f(), "Fe")), exposure(12, (30.0,), side_mm=100.0).middle
     turned = exposure(12, tuple(np.linspace(24, 36, 5)), side_mm=100.0).middle
+    matter = matter_of(what, 80)
     moving = Exposure(geometry=turned, weights=np.full(5, 0.2), middle=middle)
-    found = followed(matter_of(what, 80), moving, 100.0, 400_000, 4, *techniques).arrivals
-    off = found.mean[PRIMARY, 0] - primary_of(what, moving, 100.0)
-    assert np.abs(off).max() < 0.01 + 4.5 * found.deviation[PRIMARY].max()
+    found = followed(matter, moving, 100.0, 400_000, 4, *techniques).arrivals
+    instants = [
+        followed(matter, still(turned.some(slice(k, k + 1))), 100.0, 400_000, 10 + k, *techniques).arrivals
+        for k in range(5)
+    ]
+    wanted = np.mean([one.mean[PRIMARY] for one in instants], axis=0)
+    spread = np.hypot(found.deviation[PRIMARY], instants[0].deviation[PRIMARY] / 5**0.5)
+    z = (found.mean[PRIMARY] - wanted) / spread
+    assert np.abs(instants[4].mean[PRIMARY] - instants[0].mean[PRIMARY]).max() > 0.1  # the stage does turn
+    assert np.abs(z).max() < 4.5
+    assert 0.7 < (z**2).mean() < 1.3
 
 
 # --------------------------------------------------------------------------------------------------- techniques
@@ -302,12 +311,19 @@ def test_the_told_deviation_is_the_spread_of_other_photons(techniques, photons):
 
 @pytest.mark.parametrize("pixels", [1, 2])
 def test_the_told_deviation_holds_on_a_panel_of_few_pixels(pixels):
-    """Eight shares of each collision meet in one pixel there, and are no photons of their own."""
+    """Eight shares of each collision meet in one pixel there, and are no photons of their own.
+
+    Even first draws make the truth smaller than what is told: to less than a half on a panel that sees them all.
+    """
     seen, matter = exposure(pixels), part()
-    runs = [followed(matter, seen, KEV, 2_000, 500 + k, *ALL_TECHNIQUES).arrivals for k in range(60)]
-    scatter = np.std([run.scatter for run in runs], axis=0, ddof=1)
-    told = np.sqrt(np.mean([run.scatter_deviation**2 for run in runs], axis=0))
-    assert np.sqrt((scatter**2).mean() / (told**2).mean()) == pytest.approx(1, abs=0.15)
+    ratios = []
+    for techniques in (ALL_TECHNIQUES[:3], ALL_TECHNIQUES):
+        runs = [followed(matter, seen, KEV, 2_000, 500 + k, *techniques).arrivals for k in range(60)]
+        scatter = np.std([run.scatter for run in runs], axis=0, ddof=1)
+        told = np.sqrt(np.mean([run.scatter_deviation**2 for run in runs], axis=0))
+        ratios.append(np.sqrt((scatter**2).mean() / (told**2).mean()))
+    assert ratios[0] == pytest.approx(1, abs=0.15)
+    assert ratios[1] < 0.85
 
 
 @pytest.mark.parametrize("photons", [20_000, 65_536])
@@ -403,7 +419,9 @@ def test_forced_detection_changes_nothing_in_air(techniques):
     plain = _plain_in_air()
     found = followed(matter, seen, 25.0, 150_000, 12, *techniques).arrivals
     for kind in SCATTERED:
-        sigmas(found.mean[kind], plain.mean[kind], np.hypot(found.deviation[kind], plain.deviation[kind]))
+        # of few photons a pixel tells its own deviation badly: that of all pixels
+        spread = np.sqrt((found.deviation[kind] ** 2 + plain.deviation[kind] ** 2).mean())
+        sigmas(found.mean[kind], plain.mean[kind], np.full(found.mean[kind].shape, spread))
     assert found.mean[PRIMARY].mean() == pytest.approx(plain.mean[PRIMARY].mean(), rel=0.01)
 
 
@@ -616,5 +634,5 @@ def test_a_specimen_where_no_photon_goes_is_refused(x_mm, where):
 
 def test_too_many_materials_are_refused():
     cubes = [(block((2, 2, 2), (3 * i, 0, 0)), f"Al@{1 + i / 100}") for i in range(25)]
-    with pytest.raises(BadInput, match="at most 24 materials can be followed at once, got 25"):
+    with pytest.raises(BadInput, match="through 24 materials in a scene, got 25"):
         followed(matter_of(specimen(*cubes), 50), exposure(2), KEV, 10, 1)
