@@ -11,6 +11,7 @@ help:
 	@echo "make format  put the code in its usual form"
 	@echo "make gallery pictures of all kinds of defect, and the page that shows them: defects/README.md"
 	@echo "make sheets  a contact sheet of every bundled dataset, and the schema in its README"
+	@echo "make scatter the picture of what scatter does to a scan: docs/scatter.png"
 	@echo "make bench   the figures that the README quotes"
 	@echo "make test-gpu, make bench-gpu        the same on an NVIDIA card"
 	@echo "make test-simulated                  the card's kernels on numba's simulator: no card is needed"
@@ -49,6 +50,7 @@ bench: setup
 	$(BIN)/python -m tests.bench.operators
 	$(BIN)/python -m tests.bench.defects
 	$(BIN)/python -m tests.bench.cad
+	$(BIN)/python -m tests.bench.montecarlo
 	$(BIN)/python -m tests.bench.demo
 
 test-simulated: setup
@@ -60,6 +62,9 @@ gallery: setup
 sheets: setup
 	$(BIN)/python -m ctsim.dataset.bundled scenes/datasets
 
+scatter: setup
+	$(BIN)/python -m tests.bench.cupping docs/scatter.png
+
 card:
 	@PYTHON="$(PYTHON)" sh .ci/gpu.sh card
 
@@ -69,4 +74,4 @@ test-gpu: card
 bench-gpu: card
 	$(BIN)/python -m tests.bench.gpu
 
-.PHONY: help core setup gallery sheets demo test test-all lint format bench test-simulated card test-gpu bench-gpu
+.PHONY: help core setup gallery sheets scatter demo test test-all lint format bench test-simulated card test-gpu bench-gpu

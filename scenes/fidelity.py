@@ -39,7 +39,7 @@ class MonteCarloSpec(Record):
     """Settings of hybrid and monte-carlo.
 
     Attributes:
-        photons: Followed in a view; None for 12000 in hybrid and 1000000 in monte-carlo.
+        photons: Followed in a view; None for 8000 in hybrid and 1000000 in monte-carlo.
         views: Of hybrid, in how many views scatter is computed, evenly from the first to the last.
         panel: Of hybrid, rows and columns of the coarse panel that scatter is computed on; on a scanner's panel of
             fewer, 16 x 16 are as many as it has.

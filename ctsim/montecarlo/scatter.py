@@ -30,7 +30,7 @@ from ctsim.scanner import Scanner
 from scenes.build import Specimen
 from scenes.fidelity import ALL_TECHNIQUES
 
-PHOTONS, VOXELS = 12_000, 96
+PHOTONS, VOXELS = 8_000, 96
 """Of a view, and along the longest side of the matter, where the spec leaves them out."""
 
 LEAST_VIEWS = 6

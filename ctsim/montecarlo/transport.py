@@ -36,8 +36,8 @@ TECHNIQUES = {
 }
 """Name, as in `scenes.fidelity.Technique` -> its bit."""
 
-POINTS = 8
-"""Of the panel that a collision sends its share to."""
+POINTS, LATER_POINTS = 8, 3
+"""Of the panel that a photon's first collision sends its share to, and each later one, which brings less."""
 
 AT_ONCE = 1024
 """Photons that a thread takes at a time."""
@@ -201,6 +201,7 @@ def _settings(
     return Settings(
         techniques=sum(TECHNIQUES[name] for name in techniques),
         points=POINTS,
+        later_points=LATER_POINTS,
         stride=_stride(pixels),
         signal=_signal(spectrum, response),
         scale=2.0 ** min(bits, 30),

@@ -140,7 +140,7 @@ class Settings(NamedTuple):
 
     Attributes:
         techniques: Bits, FORCED_DETECTION and so on.
-        points: Of the panel that a collision sends its share to.
+        points, later_points: Of the panel that a photon's first collision sends its share to, and each later one.
         signal: By band, the mean signal and its mean square by energy, of which the free beam has 1 on the mean.
         stride: From one of these pixels to the next.
         scale, square_scale: What one unit of signal, and of its square, is in whole numbers.
@@ -152,6 +152,7 @@ class Settings(NamedTuple):
 
     techniques: int
     points: int
+    later_points: int
     stride: int
     signal: Float32[np.ndarray, "band 2 energy"]
     scale: float
@@ -257,12 +258,11 @@ def march(shares, start, end, wanted, x, y, z, dx, dy, dz, first, desk):
             return wanted, t + (wanted - depth) / mu
         depth += max(more, 0.0)
         t = stop
-        if next_x <= stop:
-            ix, next_x = ix + ahead_x, next_x + per_x
-        elif next_y <= stop:
-            iy, next_y = iy + ahead_y, next_y + per_y
-        else:
-            iz, next_z = iz + ahead_z, next_z + per_z
+        # selected, not branched to: which wall comes next is no more than a guess to the processor
+        over_x, over_y, over_z = next_x <= stop, next_y <= stop, next_z <= stop
+        ix, next_x = ix + (ahead_x if over_x else 0), next_x + (per_x if over_x else 0.0)
+        iy, next_y = iy + (ahead_y if over_y else 0), next_y + (per_y if over_y else 0.0)
+        iz, next_z = iz + (ahead_z if over_z else 0), next_z + (per_z if over_z else 0.0)
         if not (0 <= ix < nx and 0 <= iy < ny and 0 <= iz < nz):
             break
     return depth, end
@@ -654,12 +654,13 @@ def share_out(world, tables, beam, settings, material, own, desk, counts, slot, 
     lines = per_total * at(tables.per_mm, place, material, LINES)
     is_near = 1 - (plane[8] * desk[X] + plane[9] * desk[Y] + plane[10] * desk[Z] + plane[11]) < settings.near
     chance = chance_of_rayleigh(tables, beam, material, compton, rayleigh, desk, counts)
-    for _ in range(settings.points):
+    points = settings.points if counts[ORDER] == 0 else settings.later_points
+    for _ in range(points):
         if draw(own, counts) < chance:
-            share, kind, out_kev = rayleigh / (chance * settings.points), called(counts, RAYLEIGH), energy_kev
+            share, kind, out_kev = rayleigh / (chance * points), called(counts, RAYLEIGH), energy_kev
             cosine = rayleigh_cosine(tables, material, energy_kev, own, counts)
         else:
-            share, kind = compton / ((1 - chance) * settings.points), called(counts, COMPTON)
+            share, kind = compton / ((1 - chance) * points), called(counts, COMPTON)
             if not is_near:
                 send_to_point(world, tables, beam, settings, material, 0.0, share, kind, own, desk, counts, slot, tally)
                 continue

@@ -37,7 +37,7 @@ FOLLOWED = (
     NamedTuple((array(uint8, 4), int64, *(LINE,) * 4, FLOATS), World),
     NamedTuple((array(float32, 3), array(float32, 2), array(float32, 2), PLANE, PLANE, array(float32, 3)), Tables),
     NamedTuple((PLANE, PLANE, LINE, PLANE, LINE, PLANE, int64, int64, *(LINE,) * 4, array(int32, 1)), Beam),
-    NamedTuple((*(int64,) * 3, array(float32, 3), *(float64,) * 3, LINE, PLANE, float64), Settings),
+    NamedTuple((*(int64,) * 4, array(float32, 3), *(float64,) * 3, LINE, PLANE, float64), Settings),
 )
 """What a photon is followed by."""
 
