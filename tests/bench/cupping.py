@@ -33,7 +33,15 @@ SCAN = ScanSpec(
 
 def main() -> None:
     """Write the picture."""
-    out = Path(sys.argv[1])
+    volumes, shown = scanned()
+    draw(Path(sys.argv[1]), volumes, shown)
+    print(f"highest ratio of scattered to primary: {(shown['scattered'] / shown['primary']).max():.3f}")
+    for name, values in ((name, profile(volume)) for name, volume in volumes.items()):
+        print(f"{name}: {values[80]:.5f} /mm in the middle, {values[25:30].mean():.5f} /mm 40 mm aside")
+
+
+def scanned() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Return the volumes by fidelity, and what arrives in the first view: primary and scattered."""
     volumes, shown = {}, {}
     for fidelity in ("beer-lambert", "hybrid"):
 
@@ -45,10 +53,7 @@ def main() -> None:
         scanner = scanner_of(SCAN.at(fidelity))
         found = scan(cylinder(), scanner, rng=stream(0, 0, "photons"), watch=keep)
         volumes[fidelity] = fdk(correct(found.counts, found.flat, found.dark)[0], scanner.nominal, GRID, "hann")
-    draw(out, volumes, shown)
-    middle = {name: profile(volume) for name, volume in volumes.items()}
-    for name, values in middle.items():
-        print(f"{name}: {values[80]:.5f} /mm in the middle, {values[25:30].mean():.5f} /mm 40 mm aside")
+    return volumes, shown
 
 
 def cylinder() -> Specimen:
