@@ -129,7 +129,7 @@ def render(
 ) -> None:
     """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata.
 
-    Where matter scatters, what arrives is written beside them, kind by kind where photons are followed.
+    Of a scene that scatters, what arrives is written beside them, kind by kind where photons are followed.
     """
     from ctsim.scenario.read import is_metadata, is_scenario
     from scenes.json_file import read_json
@@ -196,13 +196,13 @@ def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool, fideli
     matter = tuple(dict.fromkeys(s.material for s in specimen.solids if s.material != VOID))
     for name in (*matter, *spec.scan.filters):
         material(name)
-    check_fidelity(spec.scan.fidelity, spec.scan.gate, matter, spec.scan.detector.anti_scatter_grid)
     check_fit(corners_mm(s.surface for s in specimen.solids), spec.scan, spec.title)
     check_beam(spec.scan)
     if as_scenario:
         written = write_scenario(out, spec.key, spec.scan, specimen, seed=spec.seed)
         out_console.print(f"{out / written[-1].name}: the scenario of {spec.title}", markup=False)
         return
+    check_fidelity(spec.scan.fidelity, spec.scan.gate, matter, spec.scan.detector.anti_scatter_grid)
     with _progress("views/s") as progress, arriving(out) as keep:
         report = _reporter(progress, "views")
 

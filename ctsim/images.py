@@ -41,7 +41,7 @@ def write_radiographs(out: Path, scene: SceneSpec, scanner: Scanner, radiographs
             _write_tiff(out / "scatter_to_primary" / f"view_{view:05d}.tif", image.astype(np.float32))
     metadata = {
         "scene": scene.to_json(),
-        "made_by": made_by(scene.scan.backend),
+        "made_by": made_by(scene.scan.backend, (scene.scan.fidelity,)),
         "lowest_transmission": radiographs.lowest_transmission,
         "scatter_error": radiographs.scatter_error,
         "geometry_true": scanner.true.to_json(),
@@ -63,7 +63,7 @@ def arriving(out: Path) -> Iterator[Callable[[Signal], None]]:
     def keep(signal: Signal) -> None:
         kinds = {} if signal.scatter is None else {"scatter": to_host(signal.scatter)}
         if (found := signal.arrivals) is not None:
-            kinds = {name: image for name, image in zip(KINDS, found.mean, strict=True) if image.any()}
+            kinds = dict(zip(KINDS, found.mean, strict=True))
             kinds |= {f"{name}_deviation": found.deviation[KINDS.index(name)] for name in kinds}
         for name, images in kinds.items():
             (aside / name).mkdir(parents=True, exist_ok=True)

@@ -23,9 +23,6 @@ from scenes.parts import Part
 from scenes.scene import SceneSpec, VolumeSpec
 from scenes.seeds import stream
 
-LARGEST_RATIO = 65504.0
-"""Of scatter to primary that is told, and that half precision holds; in a shadow of lead nothing primary is left."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sample:
@@ -126,7 +123,7 @@ def _porosity(specimen: Specimen, defects: list[dict[str, Any]]) -> list[dict[st
 def _quality(radiographs: Radiographs) -> dict[str, float]:
     figures = {"lowest_transmission": radiographs.lowest_transmission, "starved_share": radiographs.starved_share}
     if radiographs.scatter_to_primary is not None:
-        figures["highest_scatter_to_primary"] = min(float(radiographs.scatter_to_primary.max()), LARGEST_RATIO)
+        figures["highest_scatter_to_primary"] = float(radiographs.scatter_to_primary.max())
     if radiographs.scatter_error is not None:
         figures["scatter_error"] = radiographs.scatter_error
     return {name: float(f"{figure:.6g}") for name, figure in figures.items()}

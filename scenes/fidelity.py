@@ -46,7 +46,7 @@ class MonteCarloSpec(Record):
         voxels: Of the matter's grid, along its longest side; None for 96 in hybrid and 192 in monte-carlo.
         techniques: What makes photons tell more; None for all in hybrid and none in monte-carlo.
         fluorescence: Whether atoms send out K lines (of 5 keV and more) where they have taken up a photon.
-        air: Whether air fills the way from the source to the panel.
+        air: Whether air fills the way from the source to the panel, for the free beam as for all others.
     """
 
     photons: Photons | None = None

@@ -16,7 +16,9 @@ from scenes.fidelity import MonteCarloSpec
 from scenes.scene import ScanSpec
 
 VIEWS, SIDE, PHOTONS = 6, 64, 4_000
-"""Views that are looked at, pixels along each side of the panel, and photons in a view: right to some 10 %."""
+"""Views that are looked at, pixels along each side of the panel, and photons in a view.
+
+Right to 3 % for 60 mm of aluminium, 10 % for 20 mm of iron; where nearly nothing goes straight on, to a third."""
 
 KEY = np.uint64(0)
 """Of the photons: the same scene is always judged alike."""
@@ -29,7 +31,8 @@ def highest_ratio(bodies: Sequence[Body], scan: ScanSpec) -> float:
         bodies: What stands on the stage, in its frame.
         scan: How it is scanned.
     """
-    look = MonteCarloSpec(photons=PHOTONS, views=VIEWS, air=scan.monte_carlo.air)
+    asked = scan.monte_carlo
+    look = MonteCarloSpec(photons=PHOTONS, views=VIEWS, air=asked.air, fluorescence=asked.fluorescence)
     scanner = scanner_of(scan.model_copy(update={"fidelity": "hybrid", "monte_carlo": look}))
     solids = tuple(Solid(surface=body.solid, material=body.material, label=body.material) for body in bodies)
     specimen = Specimen(solids=solids)
@@ -45,6 +48,8 @@ def highest_ratio(bodies: Sequence[Body], scan: ScanSpec) -> float:
         scattered = np.tensordot(counts, scatter.of_views(slice(view, view + 1)), 1)[0]
         for _, mean, _ in readings(path_lengths, triangles, seen.of_view(view), beams):
             primary = np.tensordot(counts, mean, 1)[0]
-            rows, columns = (np.arange(n) * full // n for n, full in zip(shape, scattered.shape, strict=True))
+            rows, columns = (
+                (2 * np.arange(n) + 1) * full // (2 * n) for n, full in zip(shape, scattered.shape, strict=True)
+            )
             highest = max(highest, float((scattered[np.ix_(rows, columns)] / np.maximum(primary, 1e-12)).max()))
     return float(f"{highest:.3g}")

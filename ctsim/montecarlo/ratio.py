@@ -60,7 +60,7 @@ def _ratios(mean, scatter, weights, out):
 
 @kernel(forceinline=True)
 def half_bits(value):
-    """Return the bits of the float16 next to a float32 of at least 0, half-way cases to the even one."""
+    """Return the bits of the float16 next to a float32 of at least 0; below 6e-5 half-way cases go up."""
     bits = np.float32(value).view(np.uint32)
     rounded = (bits + np.uint32(0xFFF) + ((bits >> np.uint32(13)) & np.uint32(1))) >> np.uint32(13)
     small = np.uint32(np.float32(value) * np.float32(2.0**24) + np.float32(0.5))

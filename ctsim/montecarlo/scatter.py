@@ -45,15 +45,15 @@ class Scatter:
     """Scatter of a whole scan, in units of the free beam at the same pixel.
 
     Attributes:
-        coefficients: Of the splines, by band.
-        bases: Of view, row and column: the splines at every view, row and column of the scanner.
+        knots: Smoothed values, by band.
+        bases: Of view, row and column: at each of the scanner's, the spline through 1 at one knot and 0 at the others.
         second: By band, variance of the scattered signal for one photon arriving over that signal, in units of the free
             beam: that of the whole scan.
         error: Expected relative error, RMS over all pixels and views, by the estimate above.
         photons: Followed in all.
     """
 
-    coefficients: Float32[np.ndarray, "band knot_view knot_row knot_col"]
+    knots: Float32[np.ndarray, "band knot_view knot_row knot_col"]
     bases: tuple[
         Float32[np.ndarray, "view knot_view"], Float32[np.ndarray, "row knot_row"], Float32[np.ndarray, "col knot_col"]
     ]
@@ -65,8 +65,8 @@ class Scatter:
         """Return the scatter of some views."""
         along, down, across = self.bases
         count = len(range(*views.indices(len(along))))
-        out = np.zeros((len(self.coefficients), count, len(down), len(across)), np.float32)
-        _spread(self.coefficients, along[views], down, np.ascontiguousarray(across.T), out)
+        out = np.zeros((len(self.knots), count, len(down), len(across)), np.float32)
+        _spread(self.knots, along[views], down, np.ascontiguousarray(across.T), out)
         return out
 
 
@@ -164,7 +164,7 @@ def fitted(arrivals: Arrivals, views: Sequence[int], shape: tuple[int, int, int]
             _between_views(values, float(noise), at, panel) for values, noise in zip(found, variance, strict=True)
         ]
     return Scatter(
-        coefficients=np.stack([coefficients for coefficients, _ in fits]).astype(np.float32),
+        knots=np.stack([smooth for smooth, _ in fits]).astype(np.float32),
         bases=tuple(every.astype(np.float32) for _, _, every in axes),
         second=arrivals.variance[1].sum((1, 2, 3)) / np.maximum(found.sum((1, 2, 3)), 1e-300),
         error=float(np.sqrt(squares / np.maximum((found**2).mean((1, 2, 3)), 1e-300)).max()),
@@ -173,17 +173,23 @@ def fitted(arrivals: Arrivals, views: Sequence[int], shape: tuple[int, int, int]
 
 
 Axis = tuple[Float[np.ndarray, "knot basis"], Float[np.ndarray, " basis"], Float[np.ndarray, "place basis"]]
-"""A basis of splines at the knots, how much each bends, and the basis at all places."""
+"""A basis of splines at the knots, how much each bends, and at all places the spline through 1 at each knot alone."""
 
 
 def _fit(
     values: Float[np.ndarray, "view row col"], variance: float, axes: Sequence[Axis]
 ) -> tuple[Float[np.ndarray, "view row col"], float]:
-    """Return the coefficients of a fit to values of some variance, and the error that is expected of it, RMS."""
+    """Return values of some variance smoothed, and the error that is expected of them, RMS.
+
+    Values, not coefficients: these depend on which of several bases a library finds.
+    """
     rotated = values
     for axis, (own, _, _) in enumerate(axes):
         rotated = np.moveaxis(np.tensordot(own.T, rotated, (1, axis)), 0, axis)
-    return _shrunk(rotated, [stiff for _, stiff, _ in axes], variance)
+    smooth, error = _shrunk(rotated, [stiff for _, stiff, _ in axes], variance)
+    for axis, (own, _, _) in enumerate(axes):
+        smooth = np.moveaxis(np.tensordot(own, smooth, (1, axis)), 0, axis)
+    return smooth, error
 
 
 def _between_views(
@@ -196,7 +202,7 @@ def _between_views(
     """
     if len(at) < LEAST_VIEWS:
         return 0.0
-    axes = [_axis(at[::2], at[1::2]), *((own, stiff, own) for own, stiff, _ in panel)]
+    axes = [_axis(at[::2], at[1::2]), *((own, stiff, np.eye(len(own))) for own, stiff, _ in panel)]
     predicted, error = _fit(values[::2], variance, axes)
     for axis, (_, _, every) in enumerate(axes):
         predicted = np.moveaxis(np.tensordot(every, predicted, (1, axis)), 0, axis)
@@ -209,31 +215,30 @@ def _middles(count: int) -> Float[np.ndarray, " place"]:
     return (np.arange(count) + 0.5) / count
 
 
-def _axis(
-    at: Float[np.ndarray, " knot"], wanted: Float[np.ndarray, " place"]
-) -> tuple[Float[np.ndarray, "knot basis"], Float[np.ndarray, " basis"], Float[np.ndarray, "place basis"]]:
-    """Return the basis of the natural cubic splines with these knots: at the knots, how much each bends, at all places.
+def _axis(at: Float[np.ndarray, " knot"], wanted: Float[np.ndarray, " place"]) -> Axis:
+    """Return the basis of the natural cubic splines with these knots, and what each knot counts at all places.
 
-    The integral of the squared second derivative, which runs straight from knot to knot, by Simpson's rule.
+    The integral of the squared second derivative, which runs straight from knot to knot, by Simpson's rule. Beyond the
+    outer knots a natural spline goes straight on.
     """
     count = len(at)
     if count < 3:  # a constant or a straight line: nothing bends
         basis = np.linalg.qr(np.stack([np.ones(count), at - at.mean()], axis=1)[:, :count])[0]
-        lines = np.polynomial.polynomial.polyfit(at, basis, count - 1)
+        lines = np.polynomial.polynomial.polyfit(at, np.eye(count), count - 1)
         return basis, np.zeros(count), np.polynomial.polynomial.polyval(wanted, lines).T
-    second = CubicSpline(at, np.eye(count), bc_type="natural")(at, 2)
-    width = np.diff(at)[:, None, None]
+    spline = CubicSpline(at, np.eye(count), bc_type="natural")
+    second, width = spline(at, 2), np.diff(at)[:, None, None]
     a, b = second[:-1], second[1:]
     products = [np.einsum("ki,kj->kij", one, other) for one, other in ((a, a), (b, b), (a + b, a + b))]
-    bending = (width / 6 * sum(products)).sum(0)
-    stiff, basis = np.linalg.eigh(bending)
-    return basis, np.maximum(stiff, 0), CubicSpline(at, basis, bc_type="natural")(wanted)
+    stiff, basis = np.linalg.eigh((width / 6 * sum(products)).sum(0))
+    inside = np.clip(wanted, at[0], at[-1])
+    return basis, np.maximum(stiff, 0), spline(inside) + (wanted - inside)[:, None] * spline(inside, 1)
 
 
 def _shrunk(
     rotated: Float[np.ndarray, "view row col"], stiff: list[np.ndarray], variance: float
 ) -> tuple[Float[np.ndarray, "view row col"], float]:
-    """Return coefficients as the smoothest choice leaves them, and the error that is expected of it, RMS."""
+    """Return coefficients as the best choice leaves them, and the error that is expected of it, RMS."""
     power, count = rotated**2, rotated.size
     in_views, on_panel = stiff[0][:, None, None], stiff[1][:, None] + stiff[2]
     best = (np.inf, 0.0, 1.0)

@@ -17,10 +17,10 @@ from ctsim.detector.response import Response
 from ctsim.exposure import Exposure
 from ctsim.geometry import Geometry
 from ctsim.kernel import kernel
-from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, material
+from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, material, mu_per_mm
 from ctsim.montecarlo import walk
 from ctsim.montecarlo.arrivals import COMPTON, KINDS, Arrivals
-from ctsim.montecarlo.matter import Matter
+from ctsim.montecarlo.matter import AIR, Matter
 from ctsim.montecarlo.tables import ENERGIES, TOTAL, Tables, grid_kev, tables_of
 from ctsim.montecarlo.walk import Beam, Settings, World
 from ctsim.spectrum import Spectrum
@@ -105,11 +105,12 @@ def transport(
         BadInput: The matter lies behind the source or the panel, no photon is asked for, there are too many materials,
             or an energy lies outside the tables.
     """
-    _check(matter, exposure.middle, spectrum, photons)
+    _check(matter, exposure.middle, views, spectrum, photons)
     tables = tables_of(matter.materials, fluorescence)
     tables = tables._replace(per_mm=tables.per_mm * np.float32(matter.voxel_mm))  # 1/voxel from here on
     world = _world(matter, tables, exposure.geometry)
-    settings = _settings(spectrum, response, techniques, photons, exposure.middle, anti_scatter)
+    air_mm = float(exposure.middle.distance_mm[0]) if matter.has_air else 0.0
+    settings = _settings(spectrum, response, techniques, photons, exposure.middle, anti_scatter, air_mm)
     middle, bands = exposure.middle, len(settings.signal)
     followed = _on_card(world, tables, settings) if on_card else _by_threads(world, tables, settings)
     tally = np.zeros((len(views), bands, walk.ROWS, middle.rows, middle.columns))
@@ -145,7 +146,7 @@ def check_materials(materials: tuple[str, ...]) -> None:
         material(name)
 
 
-def _check(matter: Matter, middle: Geometry, spectrum: Spectrum, photons: int) -> None:
+def _check(matter: Matter, middle: Geometry, views: Sequence[int], spectrum: Spectrum, photons: int) -> None:
     if photons < 1:
         raise BadInput(f"monte_carlo.photons must be at least 1, got {photons}")
     energies = spectrum.energies_kev
@@ -159,10 +160,10 @@ def _check(matter: Matter, middle: Geometry, spectrum: Spectrum, photons: int) -
     corners = np.array(
         [[x, y, z, 1.0] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
     )
-    share = (corners @ middle.projection.transpose(0, 2, 1))[..., 2]
+    share = (corners @ middle.projection[list(views)].transpose(0, 2, 1))[..., 2]
     if bad := np.flatnonzero((share <= 0).all(1) | (share >= 1).all(1)).tolist():
         where = "behind the source" if (share[bad[0]] <= 0).all() else "behind the panel"
-        raise BadInput(f"in view {bad[0]} the specimen lies {where}: put it between the two")
+        raise BadInput(f"in view {views[bad[0]]} the specimen lies {where}: put it between the two")
 
 
 def _world(matter: Matter, tables: Tables, geometry: Geometry) -> World:
@@ -194,18 +195,22 @@ def _settings(
     photons: int,
     panel: Geometry,
     anti_scatter: AntiScatterGridSpec | None,
+    air_mm: float,
 ) -> Settings:
     """Return how photons are followed."""
     pixels = panel.rows * panel.columns
-    bits, folds = 60 - math.ceil(math.log2(photons)), math.ceil(math.log2(pixels))
+    signal = _signal(spectrum, response, air_mm)
+    # a photon's share of all pixels' free beam; in a band that the free beam rarely fills it is many times that
+    brightest = max(float(signal[:, 0].max()), 1.0)
+    bits, folds = 60 - math.ceil(math.log2(photons * brightest)), math.ceil(math.log2(pixels * brightest))
     return Settings(
         techniques=sum(TECHNIQUES[name] for name in techniques),
         points=POINTS,
         later_points=LATER_POINTS,
         stride=_stride(pixels),
-        signal=_signal(spectrum, response),
+        signal=signal,
         scale=2.0 ** min(bits, 30),
-        # one photon may bring a thousand times what the free beam brings to all pixels, 2^10, and be squared
+        # shares may weigh a thousand times as much, 2^10, and are squared
         square_scale=2.0 ** min(bits - folds, 62 - 2 * (folds + 10), 30),
         energy_scale=2.0 ** min(bits - 10, 30),
         near=NEAR,
@@ -238,19 +243,22 @@ def _stride(pixels: int) -> int:
 
 
 def _signal(
-    spectrum: Spectrum, response: Callable[[Float[np.ndarray, " energy"]], Response]
+    spectrum: Spectrum, response: Callable[[Float[np.ndarray, " energy"]], Response], air_mm: float
 ) -> Float32[np.ndarray, "band 2 energy"]:
-    """Return what a photon leaves by energy, in units of what one of the free beam leaves on the mean."""
+    """Return what a photon leaves by energy, in units of what one of the free beam leaves on the mean.
+
+    The free beam goes through the same air as all others: a flat field is taken in it.
+    """
     energies = grid_kev()
     most = spectrum.energies_kev.max()
-    known = np.unique(
-        np.clip(np.append(np.arange(LOWEST_KEV, most + RESPONSE_STEP_KEV, RESPONSE_STEP_KEV), most), 1, most)
-    )
+    steps = np.arange(LOWEST_KEV, most + RESPONSE_STEP_KEV, RESPONSE_STEP_KEV)
+    known = np.unique(np.minimum([*steps, *spectrum.energies_kev], most))
     moments = response(known)
     first, second = (
         np.array([np.interp(energies, known, band) for band in m]) for m in (moments.first, moments.second)
     )
-    share = spectrum.photons / spectrum.photons.sum()
+    through_air = np.exp(-mu_per_mm(AIR, tuple(spectrum.energies_kev.tolist())) * air_mm)
+    share = spectrum.photons / spectrum.photons.sum() * through_air
     free = np.array(
         [np.interp(_places(spectrum.energies_kev), np.arange(len(energies)), band) @ share for band in first]
     )

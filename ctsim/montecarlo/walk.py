@@ -4,11 +4,11 @@ Lengths are in voxels and positions in voxels from the grid's corner, so coeffic
 by its number: its random numbers are a function of (key of the view, number, how many it has drawn), so that it is the
 same photon on any number of threads.
 
-What a photon brings to a pixel is added up in whole numbers (`Scales`), which sum to the same in any order.
+What a photon brings to a pixel is added up in whole numbers, which sum to the same in any order.
 
-References: Woodcock et al., ANL-7050 (1965): flights against the largest coefficient; Kahn (1954) and the sampling of
-Klein and Nishina's formula of Butcher and Messel (Nucl. Phys. 20, 15, 1960); Williamson, Phys. Med. Biol. 32, 1311
-(1987): what each collision would bring to a point.
+References: Woodcock et al., ANL-7050 (1965): flights against the largest coefficient; Butcher and Messel, Nucl. Phys.
+20, 15 (1960): sampling of Klein and Nishina's formula; Williamson, Phys. Med. Biol. 32, 1311 (1987): what each
+collision would bring to a point.
 """
 
 import math
@@ -49,6 +49,9 @@ PER_TRANSFER = (TRANSFERS - 1) * (1 + MOST_TRANSFER) / MOST_TRANSFER
 RAYLEIGH_AHEAD = 0.5
 """Share of Rayleigh scattering that meets the panel where the photon itself would: a guess, which costs but time where
 it is wrong."""
+
+LEAST_PASSES = 1e-30
+"""Of photons through a grid: none are counted where fewer do, for what is left of them cannot be compared."""
 
 MOST_CHANCE = 0.9
 """Of either kind of scattering to be chosen for a share."""
@@ -454,7 +457,7 @@ def turned_by(dx, dy, dz, cosine, turn):
 
 @kernel(forceinline=True)
 def grid_passes(beam, settings, pose, place, x, y, z, dx, dy, dz):
-    """Return what an anti-scatter grid lets through of photons to a point of the panel, of one from the source 1."""
+    """Return what an anti-scatter grid lets through of photons to a point of the panel, against one straight on."""
     if len(settings.grid) == 0:
         return 1.0
     panel, normal, first = beam.frames[pose], beam.normals[pose], 6 if settings.grid[3] == 0 else 9
@@ -465,6 +468,8 @@ def grid_passes(beam, settings, pose, place, x, y, z, dx, dy, dz):
     forward = dx * normal[0] + dy * normal[1] + dz * normal[2]
     slope = (dx * ux + dy * uy + dz * uz) * size / forward - (sx * ux + sy * uy + sz * uz) * size / along_strips
     i = int(place)
+    if settings.strips[i, 2] < LEAST_PASSES:
+        return 0.0
     passes = strips_pass(
         settings.grid[0], settings.grid[1], settings.grid[2], settings.strips[i, 0], settings.strips[i, 1], slope,
         1 / abs(forward),
@@ -670,9 +675,15 @@ def share_out(world, tables, beam, settings, material, own, desk, counts, slot, 
         send_along(world, tables, beam, settings, dx, dy, dz, out_kev, share, kind, desk, counts, slot, tally)
     if lines > 0:
         line_kev = line_of(tables, material, place, own, counts)
-        send_to_point(
-            world, tables, beam, settings, material, line_kev, lines, FLUORESCENCE, own, desk, counts, slot, tally
-        )
+        if is_near:
+            cosine = 2 * draw(own, counts) - 1
+            dx, dy, dz = turned_by(desk[DX], desk[DY], desk[DZ], cosine, draw(own, counts))
+            kind = FLUORESCENCE
+            send_along(world, tables, beam, settings, dx, dy, dz, line_kev, lines, kind, desk, counts, slot, tally)
+        else:
+            send_to_point(
+                world, tables, beam, settings, material, line_kev, lines, FLUORESCENCE, own, desk, counts, slot, tally
+            )
 
 
 @kernel(forceinline=True)
@@ -788,15 +799,15 @@ def force(world, beam, settings, u, pixel, desk, counts, slot, tally):
     x, y, z, dx, dy, dz = desk[X], desk[Y], desk[Z], desk[DX], desk[DY], desk[DZ]
     end = way_out(world, beam, counts[POSE], x, y, z, dx, dy, dz)
     depth, _ = depth_of(world, end, FAR, x, y, z, dx, dy, dz, MU, desk)
-    passes = math.exp(-depth)
+    passes, meets = math.exp(-depth), -math.expm1(-depth)
     value = desk[WEIGHT] * beam.window[4] * passes / beam.free[pixel]
     count_in(settings, desk[PLACE], value, PRIMARY, pixel, slot, tally)
-    if depth <= 0:
+    if meets <= 0:
         return False
-    _, t = depth_of(world, end, -math.log(1 - u * (1 - passes)), x, y, z, dx, dy, dz, MU, desk)
+    _, t = depth_of(world, end, -math.log1p(-u * meets), x, y, z, dx, dy, dz, MU, desk)
     desk[X], desk[Y], desk[Z] = x + t * dx, y + t * dy, z + t * dz
-    desk[WEIGHT] *= 1 - passes
-    desk[FIRST_WEIGHT] *= 1 - passes
+    desk[WEIGHT] *= meets
+    desk[FIRST_WEIGHT] *= meets
     return True
 
 
