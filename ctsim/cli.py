@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from defects.messages import BadInput, unknown
-from scenes.fidelity import FIDELITIES
 
 app = typer.Typer(
     name="ctsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -124,7 +123,8 @@ def render(
         bool, typer.Option("--scenario", help="Write a CTSimU scenario with its meshes there, and no images.")
     ] = False,
     fidelity: Annotated[
-        str | None, typer.Option(help=f"Instead of the file's: {', '.join(FIDELITIES)}.", show_default=False)
+        str | None,
+        typer.Option(help="Instead of the file's: beer-lambert, hybrid, monte-carlo, gate.", show_default=False),
     ] = None,
 ) -> None:
     """Render the radiographs of one scene or scenario: TIFF images, flat and dark field, metadata.
@@ -132,6 +132,7 @@ def render(
     Of a scene that scatters, what arrives is written beside them, kind by kind where photons are followed.
     """
     from ctsim.scenario.read import is_metadata, is_scenario
+    from scenes.fidelity import FIDELITIES
     from scenes.json_file import read_json
 
     if fidelity is not None and fidelity not in FIDELITIES:
@@ -208,7 +209,8 @@ def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool, fideli
 
         def watch(signal: Signal) -> None:
             keep(signal)
-            report(signal.views.stop, spec.scan.views)
+            if signal.arrivals is not None:  # followed view by view, which takes its time
+                report(signal.views.stop, spec.scan.views)
 
         scanner, radiographs = run(spec, specimen, watch)
         count = write_radiographs(out, spec, scanner, radiographs)

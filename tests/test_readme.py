@@ -86,7 +86,21 @@ def test_the_scanner_is_one_that_scans(desk):
     assert np.isfinite(samples[0]["volume"]).all()
 
 
-@pytest.mark.parametrize(("block", "pairs"), [(5, True), (6, False)])
+def test_a_scan_scatters_as_the_text_says(desk):
+    """With its own panel and fewer views: the scan holds what stands there, and its sample tells its scatter."""
+    keys, spec = read_yaml(blocks("yaml")[5])["scan"], read_yaml(blocks("yaml")[0])
+    spec["scan"] |= keys | {"detector": spec["scan"]["detector"] | keys["detector"], "views": 40}
+    spec["scan"]["monte_carlo"] = keys["monte_carlo"] | {"photons": 500}
+    (desk / "brackets.yaml").write_text(yaml.safe_dump(spec))
+    _, samples = first_samples(read_dataset_spec(desk / "brackets.yaml"), desk, 1, print)
+    scan = samples[0]["scene"]["scene"]["scan"]
+    assert scan["fidelity"] == "hybrid"
+    assert scan["monte_carlo"]["panel"] == [24, 24]
+    assert scan["detector"]["anti_scatter_grid"]["height_mm"] == 3
+    assert samples[0]["scatter_to_primary"].max() > 0.01
+
+
+@pytest.mark.parametrize(("block", "pairs"), [(6, True), (7, False)])
 def test_pairs_and_the_rule_are_drawn_as_the_text_says(desk, block, pairs):
     """Put into the dataset above: pairs stand side by side, and the rule goes by the ratio that it is handed."""
     spec, keys = read_yaml(blocks("yaml")[0]), read_yaml(blocks("yaml")[block])

@@ -8,8 +8,9 @@ from typing import Any
 OF_FIDELITY = ("fidelity", "scatter_to_primary", "monte_carlo", "gate")
 """What the scans of a pair may differ in."""
 
-TRAITS = ("split", "part or pose", "scan", "volume", "set of defects")
-SHARED_BY = {"pair": TRAITS, "twin": TRAITS[:-1]}
+TRAITS = ("split", "part or pose", "scan", "volume", "set of defects", "set of labels")
+SHARED_BY = {"pair": TRAITS, "twin": TRAITS[:-2]}
+LABELS = ("labels", "instances", "fractions")
 
 
 class Family:
@@ -23,7 +24,8 @@ class Family:
         """Add a sample's scene; `shard` is named where it is at fault."""
         scene = sample["scene"]["scene"]
         related = {name: scene.get(f"{name}_of") for name in ("pair", "twin")}
-        self._scenes[sample["key"]] = (shard, _traits(scene), related)
+        labels = sha256(b"".join(sample[name].tobytes() for name in LABELS)).hexdigest()
+        self._scenes[sample["key"]] = (shard, _traits(scene) | {TRAITS[-1]: labels}, related)
 
     def faults(self, present: Collection[str], dropped: Collection[int]) -> Iterator[str]:
         """Yield a line for every scene that is not the scene of its pair or twin, or lacks it.
@@ -43,11 +45,11 @@ class Family:
 
 
 def _traits(scene: dict[str, Any]) -> dict[str, str]:
-    """Return what makes a scene, each trait as a short text."""
+    """Return what makes a scene, each trait but the labels as a short text."""
     scan = {name: value for name, value in scene["scan"].items() if name not in OF_FIDELITY}
     stage = [[item["part"], item["pose"]] for item in scene["items"]], scene["fixture"]
     held = (scene["split"], stage, scan, scene["volume"], [item["defects"] for item in scene["items"]])
-    return {name: _digest(value) for name, value in zip(TRAITS, held, strict=True)}
+    return {name: _digest(value) for name, value in zip(TRAITS[:-1], held, strict=True)}
 
 
 def _digest(value: Any) -> str:

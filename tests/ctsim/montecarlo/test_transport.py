@@ -201,7 +201,9 @@ def test_photons_sent_only_where_matter_is_scatter_the_same():
     )
     for kind in SCATTERED:
         deviation = np.hypot(aimed.deviation[kind], everywhere.deviation[kind])
-        sigmas(aimed.mean[kind], everywhere.mean[kind], deviation)
+        assert np.abs((aimed.mean[kind] - everywhere.mean[kind]) / deviation).max() < 5
+        # of 100 000 photons a tenth meet the matter, and a photon's shares to several pixels go together
+        assert aimed.mean[kind].mean() == pytest.approx(everywhere.mean[kind].mean(), rel=0.05)
     # the matter's shadow is a tenth of the panel
     assert aimed.scatter_deviation.mean() < 0.4 * everywhere.scatter_deviation.mean()
 
@@ -399,17 +401,20 @@ def test_a_coarser_panel_covers_the_same_place():
 
 
 def test_air_takes_its_share_of_the_free_beam():
-    """800 mm and the slant of it, at 15 keV: 13 %; a grain of foam stands in the middle."""
+    """800 mm of it, 12 % at 15 keV, as of a flat field that is taken in it: what is left is that of the slant.
+
+    A grain of foam stands in the middle.
+    """
     grain = matter_of(specimen((block((4, 4, 4)), "EPS_foam")), 4, air=True)
     seen = exposure(8)
     found = followed(grain, seen, 15.0, 1_000_000, 2).arrivals
     mu = mu_per_mm("air", (15.0,))[0]
-    wanted = pixel_means(lambda _, slant: np.exp(-mu * 800 * slant), seen.middle)
+    wanted = pixel_means(lambda _, slant: np.exp(-mu * 800 * (slant - 1)), seen.middle)
     beside = np.ones((8, 8), bool)
     beside[3:5, 3:5] = False
     mean, deviation = found.mean[PRIMARY, 0, 0], found.deviation[PRIMARY, 0, 0]
     sigmas(mean[beside], wanted[beside], deviation[beside], least=0.4)
-    assert wanted.max() < 0.88
+    assert 0.85 < np.exp(-mu * 800) < 0.9
 
 
 @pytest.mark.parametrize("techniques", [("forced_detection",), ALL_TECHNIQUES], ids=named)
