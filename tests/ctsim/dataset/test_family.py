@@ -2,9 +2,10 @@
 
 import copy
 
+import numpy as np
 import pytest
 
-from ctsim.dataset.family import Family
+from ctsim.dataset.family import LABELS, Family
 from scenes.sample import sample
 from scenes.scene import SceneSpec
 from tests.scenes.toy import dataset, load
@@ -16,11 +17,13 @@ SPEC = dataset(
 SCENES = [sample(SPEC, index, load) for index in range(4)]
 
 
-def faults_of(scenes: list[dict], present=(), dropped=()) -> list[str]:
+def faults_of(scenes: list[dict], present=(), dropped=(), other_labels=()) -> list[str]:
     family = Family()
-    for scene in scenes:
+    for number, scene in enumerate(scenes):
         key = SceneSpec.from_json(scene).key
-        family.add({"key": key, "scene": {"scene": scene}}, "train-000000.tar")
+        voxels = {name: np.zeros((2, 2, 2), np.uint8) for name in LABELS}
+        voxels["instances"][0, 0, 0] = number in other_labels
+        family.add({"key": key, "scene": {"scene": scene}, **voxels}, "train-000000.tar")
     return list(family.faults(present, dropped))
 
 
@@ -31,6 +34,12 @@ def records() -> list[dict]:
 def test_a_whole_group_has_no_faults():
     assert faults_of(records()) == []
     assert faults_of(records()[::-1]) == []
+
+
+def test_a_pair_of_other_labels_is_a_fault_and_a_twin_is_not():
+    (told,) = faults_of(records()[::2], other_labels=[1])
+    assert told.endswith("has another set of labels")
+    assert faults_of(records()[:2], other_labels=[1]) == []
 
 
 def _other_split(scene: dict) -> None:
