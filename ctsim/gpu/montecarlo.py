@@ -6,9 +6,9 @@ Tallies are whole numbers, so that it does not matter which thread adds first.
 from numba import cuda, float64, int64
 
 from ctsim.gpu.bodies import over, turned
-from ctsim.montecarlo import walk
+from ctsim.montecarlo import photon, walk
 
-DESK, COUNTS = walk.DESK, walk.COUNTS
+DESK, COUNTS = photon.DESK, photon.COUNTS
 
 
 @cuda.jit(device=True)

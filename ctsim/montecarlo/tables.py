@@ -37,7 +37,7 @@ class Tables(NamedTuple):
     Attributes:
         per_mm: Coefficients by energy, material and column (see PHOTO) [1/mm].
         incoherent: Incoherent scattering function by material and momentum transfer, in units of its largest value.
-        compton_norm: The integral over all directions of what `ctsim.montecarlo.walk.compton_shape` gives, by energy.
+        compton_norm: By energy, the integral over all directions that `scattering.compton_pdf` divides by.
         coherent: Integral of the squared form factor over x^2, from 0 to each momentum transfer.
         line_kev: Energies of the K lines by material; 0 where there are fewer.
         line_share: Share of all lines up to each one, by energy, material and line.

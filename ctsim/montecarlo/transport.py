@@ -18,21 +18,22 @@ from ctsim.exposure import Exposure
 from ctsim.geometry import Geometry
 from ctsim.kernel import kernel
 from ctsim.materials import HIGHEST_KEV, LOWEST_KEV, material, mu_per_mm
-from ctsim.montecarlo import walk
+from ctsim.montecarlo import photon, scattering, walk
 from ctsim.montecarlo.arrivals import COMPTON, KINDS, Arrivals
 from ctsim.montecarlo.matter import AIR, Matter
+from ctsim.montecarlo.photon import Beam, Settings, World
 from ctsim.montecarlo.tables import ENERGIES, TOTAL, Tables, grid_kev, tables_of
-from ctsim.montecarlo.walk import Beam, Settings, World
+from ctsim.montecarlo.tally import ROWS, SECOND, SQUARES, TOGETHER
 from ctsim.spectrum import Spectrum
 from ctsim.transmit import falloff
 from defects.messages import BadInput
 from scenes.detector import AntiScatterGridSpec
 
 TECHNIQUES = {
-    "forced_detection": walk.FORCED_DETECTION,
-    "forced_interaction": walk.FORCED_INTERACTION,
-    "survival": walk.SURVIVAL,
-    "stratified": walk.STRATIFIED,
+    "forced_detection": photon.FORCED_DETECTION,
+    "forced_interaction": photon.FORCED_INTERACTION,
+    "survival": photon.SURVIVAL,
+    "stratified": photon.STRATIFIED,
 }
 """Name, as in `scenes.fidelity.Technique` -> its bit."""
 
@@ -113,7 +114,7 @@ def transport(
     settings = _settings(spectrum, response, techniques, photons, exposure.middle, anti_scatter, air_mm)
     middle, bands = exposure.middle, len(settings.signal)
     followed = _on_card(world, tables, settings) if on_card else _by_threads(world, tables, settings)
-    tally = np.zeros((len(views), bands, walk.ROWS, middle.rows, middle.columns))
+    tally = np.zeros((len(views), bands, ROWS, middle.rows, middle.columns))
     kept = np.zeros(matter.shares.shape[:3] if deposits else (0, 0, 0))
     for i, view in enumerate(views):
         beam = _beam(matter, exposure.of_view(view), spectrum, heel, aimed)
@@ -137,9 +138,9 @@ def _coarse(geometry: Geometry, shape: tuple[int, int]) -> Geometry:
 
 def check_materials(materials: tuple[str, ...]) -> None:
     """Raise BadInput where photons cannot be followed through some materials."""
-    if len(materials) > walk.MOST_MATERIALS:
+    if len(materials) > photon.MOST_MATERIALS:
         raise BadInput(
-            f"photons can be followed through {walk.MOST_MATERIALS} materials in a scene, got {len(materials)}: take "
+            f"photons can be followed through {photon.MOST_MATERIALS} materials in a scene, got {len(materials)}: take "
             "fewer, or fidelity: beer-lambert"
         )
     for name in materials:
@@ -266,8 +267,8 @@ def _signal(
 
 
 def _places(energies_kev: Float[np.ndarray, " energy"]) -> Float[np.ndarray, " energy"]:
-    """Return where energies lie on the tables' axis, as `ctsim.montecarlo.walk.place_of` does."""
-    places = np.log(energies_kev / LOWEST_KEV) * ((ENERGIES - 1) / walk.LOG_RANGE)
+    """Return where energies lie on the tables' axis, as `ctsim.montecarlo.scattering.place_of` does."""
+    places = np.log(energies_kev / LOWEST_KEV) * ((ENERGIES - 1) / scattering.LOG_RANGE)
     return np.clip(places, 0, ENERGIES - 1.000001)
 
 
@@ -337,9 +338,9 @@ def _by_threads(world: World, tables: Tables, settings: Settings) -> Callable[..
 
     def followed(photons: int, key: np.uint64, beam: Beam, voxels: tuple[int, ...]) -> Tallies:
         threads = numba.get_num_threads()
-        tally = np.zeros((threads, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
+        tally = np.zeros((threads, len(settings.signal) * ROWS, beam.free.size), np.int64)
         deposits = np.zeros((threads, *voxels), np.int64)
-        desks, counts = np.zeros((threads, walk.DESK)), np.zeros((threads, walk.COUNTS), np.int64)
+        desks, counts = np.zeros((threads, photon.DESK)), np.zeros((threads, photon.COUNTS), np.int64)
         _follow_all(photons, key, world, tables, beam, settings, desks, counts, tally, deposits)
         return tally.sum(0), deposits.sum(0)
 
@@ -353,7 +354,7 @@ def _on_card(world: World, tables: Tables, settings: Settings) -> Callable[..., 
     still = tuple(to_card(thing) for thing in (world, tables, settings))
 
     def followed(photons: int, key: np.uint64, beam: Beam, voxels: tuple[int, ...]) -> Tallies:
-        tally = card().zeros((1, len(settings.signal) * walk.ROWS, beam.free.size), np.int64)
+        tally = card().zeros((1, len(settings.signal) * ROWS, beam.free.size), np.int64)
         deposits = card().zeros((1, *(max(n, 1) for n in voxels)), np.int64)
         follow_all(photons, key, *still[:2], to_card(beam), still[2], tally, deposits)
         return to_host(tally)[0], to_host(deposits)[0] if all(voxels) else np.zeros(voxels, np.int64)
@@ -377,7 +378,7 @@ def _arrivals(tally: Float[np.ndarray, "view band count row col"], settings: Set
     sums = np.moveaxis(tally, (2, 1), (0, 1)) / photons  # count band view row col
     kinds = len(KINDS)
     mean = sums[:kinds] / settings.scale
-    squares, together = sums[walk.SQUARES : walk.SQUARES + kinds], sums[walk.TOGETHER]
+    squares, together = sums[SQUARES : SQUARES + kinds], sums[TOGETHER]
 
     def deviation(squares: np.ndarray, mean: np.ndarray) -> np.ndarray:
         return np.sqrt(np.maximum(squares / settings.square_scale - mean**2, 0) / max(photons - 1, 1))
@@ -386,6 +387,6 @@ def _arrivals(tally: Float[np.ndarray, "view band count row col"], settings: Set
         mean=mean,
         deviation=deviation(squares, mean),
         scatter_deviation=deviation(together, mean[COMPTON:].sum(0)),
-        variance=sums[walk.SECOND : walk.TOGETHER] / settings.scale,
+        variance=sums[SECOND:TOGETHER] / settings.scale,
         photons=photons,
     )

@@ -9,8 +9,8 @@ from numba import boolean, float32, float64, int32, int64, uint8, uint64
 from numba.core.types import Array, NamedTuple, UniTuple
 
 from ctsim.arrays import SIMULATED
+from ctsim.montecarlo.photon import Beam, Settings, World
 from ctsim.montecarlo.tables import Tables
-from ctsim.montecarlo.walk import Beam, Settings, World
 
 pytestmark = [
     pytest.mark.slow,
