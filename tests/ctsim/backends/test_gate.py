@@ -83,6 +83,7 @@ def plate(thickness_mm: float, x_mm: float = 0.0) -> Manifold:
     return Manifold.cube((thickness_mm, 250, 250), True).translate((x_mm, 0, 0))
 
 
+@pytest.mark.slow
 def test_a_plate_lets_through_what_beer_and_lambert_say_and_what_was_measured_before(real):
     photons, scan = 300_000, settings()
     got = seen(of(plate(20.0)), scan, photons=photons)
@@ -121,6 +122,7 @@ def arriving(thick_mm: float, gap_mm: float, per_sr) -> float:
     return float(np.average(from_each, weights=np.linalg.norm(rays, axis=1) ** -3))
 
 
+@pytest.mark.slow
 def test_once_scattered_photons_arrive_as_their_cross_sections_say(real):
     """By incoherent scattering functions and form factors; what is scattered once is hardly scattered again."""
     thick, gap = 0.5, 60.0
@@ -139,6 +141,7 @@ def test_once_scattered_photons_arrive_as_their_cross_sections_say(real):
     assert got.mean[MULTIPLE].item() < 0.05 * got.mean[COMPTON].item()
 
 
+@pytest.mark.slow
 def test_where_nothing_stands_in_the_beam_it_reads_one_everywhere_heel_and_spectrum_included(real):
     scan = settings(**TUBE, heel=True, source_detector_mm=400.0, detector={"rows": 64, "columns": 96, "pixel_mm": 1.0})
     look = scanner_of(scan)

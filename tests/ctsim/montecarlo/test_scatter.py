@@ -307,6 +307,7 @@ def test_any_number_of_threads_writes_the_same_bytes(fidelity):
     assert_array_equal(found[0].scatter_to_primary, found[1].scatter_to_primary)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("thresholds_kev", [(20.0, 60.0), ()])
 def test_noise_is_that_of_all_photons_that_arrive(thresholds_kev):
     """A counting panel's variance is its mean; one that adds up energies has that of primary and scatter together.
