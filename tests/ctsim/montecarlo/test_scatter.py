@@ -1,5 +1,10 @@
 """Scatter that is smoothed and interpolated: against fields that are known, and against every photon followed."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numba
 import numpy as np
 import pytest
@@ -392,3 +397,22 @@ def test_parts_that_move_scatter_from_where_they_are(fidelity):
     # its shadow moves up, to the first rows
     dark = (100 + 0.9 * (gone.flat[0] - 100)) > gone.counts[0, 2]
     assert dark[:6].sum() > dark[6:].sum()
+
+
+@pytest.mark.slow
+def test_the_libraries_of_another_processor_give_the_same_bytes():
+    """OpenBLAS takes other kernels for other processors, whose sums differ in their last bits."""
+    program = (
+        "import hashlib; from tests.ctsim.montecarlo.test_scatter import scanned, settings; "
+        "found = scanned(settings(views=10, noise=True, monte_carlo={'photons': 3000})); "
+        "print(hashlib.sha256(found.counts.tobytes() + found.scatter_to_primary.tobytes()).hexdigest())"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=True, capture_output=True, text=True,
+            env={**os.environ, "OPENBLAS_CORETYPE": core},
+        ).stdout
+        for core in ("Prescott", "Haswell")
+    ]  # fmt: skip
+    assert len(said[0]) == 65
+    assert said[0] == said[1]
