@@ -46,6 +46,9 @@ AT_ONCE = 1024
 RESPONSE_STEP_KEV = 1.0
 """At which the panel's response is asked for; the edges of scintillators lie between two."""
 
+MOST_BYTES = 2**31
+"""Of all threads' tallies: where they do not fit, fewer threads work."""
+
 GUIDE = 1024
 """Steps of the table that shortens the search for a photon's energy."""
 
@@ -337,11 +340,17 @@ def _by_threads(world: World, tables: Tables, settings: Settings) -> Callable[..
     """Return what follows a view's photons with all threads, each of which has tallies of its own."""
 
     def followed(photons: int, key: np.uint64, beam: Beam, voxels: tuple[int, ...]) -> Tallies:
-        threads = numba.get_num_threads()
-        tally = np.zeros((threads, len(settings.signal) * ROWS, beam.free.size), np.int64)
-        deposits = np.zeros((threads, *voxels), np.int64)
-        desks, counts = np.zeros((threads, photon.DESK)), np.zeros((threads, photon.COUNTS), np.int64)
-        _follow_all(photons, key, world, tables, beam, settings, desks, counts, tally, deposits)
+        rows, threads = len(settings.signal) * ROWS, numba.get_num_threads()
+        room = MOST_BYTES // (8 * (rows * beam.free.size + math.prod(voxels)))
+        slots = max(min(threads, room), 1)
+        tally = np.zeros((slots, rows, beam.free.size), np.int64)
+        deposits = np.zeros((slots, *voxels), np.int64)
+        desks, counts = np.zeros((slots, photon.DESK)), np.zeros((slots, photon.COUNTS), np.int64)
+        numba.set_num_threads(slots)
+        try:
+            _follow_all(photons, key, world, tables, beam, settings, desks, counts, tally, deposits)
+        finally:
+            numba.set_num_threads(threads)
         return tally.sum(0), deposits.sum(0)
 
     return followed

@@ -14,6 +14,7 @@ from ctsim.detector.anti_scatter import primary_passes
 from ctsim.exposure import Exposure, from_points
 from ctsim.geometry import Geometry
 from ctsim.materials import mu_per_mm
+from ctsim.montecarlo import transport as transport_module
 from ctsim.montecarlo.arrivals import COMPTON, FLUORESCENCE, KINDS, MULTIPLE, PRIMARY, RAYLEIGH, Arrivals
 from ctsim.montecarlo.matter import Matter, matter_of
 from ctsim.montecarlo.transport import coarse
@@ -350,6 +351,16 @@ def test_four_times_the_photons_halve_the_deviation():
 
 
 # ------------------------------------------------------------------------------------------------------ the same
+
+
+def test_fewer_threads_work_where_their_tallies_do_not_fit(monkeypatch):
+    """And bring the same bits."""
+    many = followed(part(), exposure(8), KEV, 20_000, 1).arrivals
+    monkeypatch.setattr(transport_module, "MOST_BYTES", 1)
+    one = followed(part(), exposure(8), KEV, 20_000, 1).arrivals
+    assert_array_equal(one.mean, many.mean)
+    assert_array_equal(one.deviation, many.deviation)
+    assert numba.get_num_threads() == numba.config.NUMBA_NUM_THREADS
 
 
 @pytest.mark.parametrize("techniques", [(), ALL_TECHNIQUES], ids=["plain", "all"])
