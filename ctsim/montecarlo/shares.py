@@ -95,7 +95,7 @@ def send_along(world, tables, beam, settings, dx, dy, dz, energy_kev, weight, ki
 
 @kernel(forceinline=True)
 def point_of(beam, settings, own, counts):
-    """Return a point of the panel that a share is sent to, its pixel, and how much it stands for."""
+    """Return a point of the panel that a share is sent to, and its pixel."""
     rows, columns = beam.rows, beam.columns
     pixels = rows * columns
     # the golden ratio's step meets all pixels before it meets one again
