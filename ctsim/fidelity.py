@@ -11,9 +11,10 @@ from ctsim.arrays import Array, module_of, to_card
 from ctsim.backends import gate
 from ctsim.detector.response import response_of
 from ctsim.montecarlo.arrivals import Arrivals
+from ctsim.montecarlo.follow import follow
 from ctsim.montecarlo.matter import matter_of
 from ctsim.montecarlo.scatter import scatter_of
-from ctsim.montecarlo.transport import check_materials, transport
+from ctsim.montecarlo.transport import check_materials
 from ctsim.scanner import Scanner
 from defects.messages import BadInput
 from scenes.build import Specimen
@@ -125,12 +126,8 @@ def _followed(specimen: Callable[[int], Specimen], moves: bool, scanner: Scanner
     for view in range(scanner.exposure.views):
         if matter is None or moves:
             matter = matter_of(specimen(view), spec.voxels or VOXELS, air=spec.air)
-        arrivals = transport(
-            matter, scanner.exposure, [view], scanner.spectrum, partial(response_of, scanner.panel),
-            photons=spec.photons or PHOTONS, key=key, techniques=spec.techniques or (), fluorescence=spec.fluorescence,
-            heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
-            on_card=scanner.backend == "mesh-gpu",
-        ).arrivals  # fmt: skip
+        photons, techniques = spec.photons or PHOTONS, spec.techniques or ()
+        arrivals = follow(scanner, scanner.exposure, matter, [view], key, photons=photons, techniques=techniques)
         yield _apart(arrivals, slice(view, view + 1))
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,7 +82,18 @@ class Geometry:
             columns=self.columns * n,
         )
 
-    def some(self, views: slice) -> "Geometry":
+    def with_panel(self, rows: int, columns: int) -> "Geometry":
+        """Return the same detector cut into so many rows and columns."""
+        return Geometry(
+            source_mm=self.source_mm,
+            centre_mm=self.centre_mm,
+            u_mm=self.u_mm * (self.columns / columns),
+            v_mm=self.v_mm * (self.rows / rows),
+            rows=rows,
+            columns=columns,
+        )
+
+    def some(self, views: slice | Int[np.ndarray, " view"]) -> "Geometry":
         """Return the geometry of some of the views."""
         parts = {name: getattr(self, name)[views] for name in ("source_mm", "centre_mm", "u_mm", "v_mm")}
         return Geometry(**parts, rows=self.rows, columns=self.columns)

@@ -83,7 +83,4 @@ def left(
 def _coarse(geometry: Geometry) -> Geometry:
     """Return some of the views, on a panel of as many rays as are looked at."""
     views = np.unique(np.linspace(0, geometry.views - 1, VIEWS).round().astype(int))
-    rows = geometry.to_astra()[views]
-    rows[:, 6:9] *= geometry.columns / SIDE
-    rows[:, 9:12] *= geometry.rows / SIDE
-    return Geometry.from_astra(rows, rows=SIDE, columns=SIDE)
+    return geometry.some(views).with_panel(SIDE, SIDE)

@@ -1,5 +1,6 @@
 """The voxels of matter that photons are followed through: what share of each is made of what."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,10 +37,10 @@ class Matter:
     has_air: bool
 
     @property
-    def ends_mm(self) -> Float[np.ndarray, "2 3"]:
-        """The box's corners with the lowest and the highest coordinates."""
-        size = np.array(self.shares.shape[2::-1]) * self.voxel_mm
-        return np.stack([self.corner_mm, self.corner_mm + size])
+    def corners_mm(self) -> Float[np.ndarray, "8 4"]:
+        """The box's corners, each with a 1 behind it, as projection matrices take points."""
+        ends = np.stack([self.corner_mm, self.corner_mm + np.array(self.shares.shape[2::-1]) * self.voxel_mm])
+        return np.array([[*corner, 1.0] for corner in itertools.product(*ends.T)])
 
 
 def matter_of(specimen: Specimen, voxels: int, *, air: bool = False) -> Matter:

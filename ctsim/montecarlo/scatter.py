@@ -14,18 +14,17 @@ is told. It is right on the mean; where single photons stand out, one scan's may
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Float32
 from numba import prange
 from scipy.interpolate import CubicSpline
 
-from ctsim.detector.response import response_of
 from ctsim.kernel import kernel
 from ctsim.montecarlo.arrivals import Arrivals, joined
+from ctsim.montecarlo.follow import follow
 from ctsim.montecarlo.matter import Matter, matter_of
-from ctsim.montecarlo.transport import coarse, transport
+from ctsim.montecarlo.transport import coarse
 from ctsim.scanner import Scanner
 from scenes.build import Specimen
 from scenes.fidelity import ALL_TECHNIQUES
@@ -124,12 +123,10 @@ def arrivals_at(
     techniques = ALL_TECHNIQUES if spec.techniques is None else spec.techniques
 
     def simulated(matter: Matter, some: Sequence[int]) -> Arrivals:
-        return transport(
-            matter, exposure, some, scanner.spectrum, partial(response_of, scanner.panel),
-            photons=spec.photons or PHOTONS, key=key, techniques=techniques, aimed=not spec.air,
-            fluorescence=spec.fluorescence, heel=scanner.heel, anti_scatter=scanner.panel.anti_scatter_grid,
-            on_card=scanner.backend == "mesh-gpu",
-        ).arrivals  # fmt: skip
+        return follow(
+            scanner, exposure, matter, some, key,
+            photons=spec.photons or PHOTONS, techniques=techniques, aimed=not spec.air,
+        )  # fmt: skip
 
     def matter(view: int) -> Matter:
         return matter_of(specimen_at(view), spec.voxels or VOXELS, air=spec.air)

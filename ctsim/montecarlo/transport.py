@@ -130,13 +130,7 @@ def transport(
 
 def coarse(exposure: Exposure, shape: tuple[int, int]) -> Exposure:
     """Return an exposure whose panel has so many rows and columns over the same area."""
-    return replace(exposure, geometry=_coarse(exposure.geometry, shape), middle=_coarse(exposure.middle, shape))
-
-
-def _coarse(geometry: Geometry, shape: tuple[int, int]) -> Geometry:
-    rows, columns = shape
-    u_mm, v_mm = geometry.u_mm * geometry.columns / columns, geometry.v_mm * geometry.rows / rows
-    return replace(geometry, u_mm=u_mm, v_mm=v_mm, rows=rows, columns=columns)
+    return replace(exposure, geometry=exposure.geometry.with_panel(*shape), middle=exposure.middle.with_panel(*shape))
 
 
 def check_materials(materials: tuple[str, ...]) -> None:
@@ -160,11 +154,7 @@ def _check(matter: Matter, middle: Geometry, views: Sequence[int], spectrum: Spe
             f"{energies.max():g}"
         )
     check_materials(matter.materials)
-    low, high = matter.ends_mm
-    corners = np.array(
-        [[x, y, z, 1.0] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
-    )
-    share = (corners @ middle.projection[list(views)].transpose(0, 2, 1))[..., 2]
+    share = (matter.corners_mm @ middle.projection[list(views)].transpose(0, 2, 1))[..., 2]
     if bad := np.flatnonzero((share <= 0).all(1) | (share >= 1).all(1)).tolist():
         where = "behind the source" if (share[bad[0]] <= 0).all() else "behind the panel"
         raise BadInput(f"in view {views[bad[0]]} the specimen lies {where}: put it between the two")
@@ -316,11 +306,7 @@ def _whole(panel: Geometry) -> Float[np.ndarray, "5"]:
 
 def _window(matter: Matter, view: Exposure) -> Float[np.ndarray, "5"]:
     """Return the part of the panel that the box of matter is seen before: columns, rows, and its area in pixels."""
-    low, high = matter.ends_mm
-    corners = np.array(
-        [[x, y, z, 1.0] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])]
-    )
-    seen = corners @ view.geometry.projection.transpose(0, 2, 1)
+    seen = matter.corners_mm @ view.geometry.projection.transpose(0, 2, 1)
     panel = view.middle
     if (seen[..., 2] <= 0).any():
         return _whole(panel)

@@ -8,6 +8,7 @@ from manifold3d import Manifold
 from ctsim.detector.response import Response
 from ctsim.exposure import Exposure
 from ctsim.geometry import Geometry, circular
+from ctsim.montecarlo import photon
 from ctsim.montecarlo.matter import Matter, matter_of
 from ctsim.montecarlo.transport import Transport, transport
 from ctsim.spectrum import Spectrum
@@ -68,3 +69,20 @@ def followed(
     return transport(
         matter, seen, list(views), source, response, photons=photons, key=np.uint64(key), techniques=techniques, **more
     )  # fmt: skip
+
+
+DRAWS = 40_000
+"""A distribution that is off by 1 % of all draws differs by 0.01, twice what so many leave to chance (1 in 1000)."""
+
+OWN = np.uint64(0x1234_5678_9ABC_DEF0)
+"""Of one photon."""
+
+
+def no_draws() -> np.ndarray:
+    """Return the counts of a photon that has drawn nothing."""
+    return np.zeros(photon.COUNTS, np.int64)
+
+
+def desk() -> np.ndarray:
+    """Return an empty desk."""
+    return np.zeros(photon.DESK)

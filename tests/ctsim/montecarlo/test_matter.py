@@ -1,5 +1,6 @@
 """Voxels of matter against volumes and places that are known exactly."""
 
+import itertools
 from itertools import pairwise
 
 import numpy as np
@@ -49,7 +50,8 @@ def test_a_box_of_whole_voxels_is_full():
     matter = matter_of(specimen((block((20, 40, 60), (5, -7, 9)), "Fe")), 30)
     assert matter.shares.shape == (30, 20, 10, 1)
     assert (matter.shares >= FULL - 1).all()  # a hair wider than the box
-    assert_allclose(matter.ends_mm, [[-5, -27, -21], [15, 13, 39]], atol=1e-6)
+    corners = list(itertools.product((-5, 15), (-27, 13), (-21, 39), (1,)))
+    assert_allclose(matter.corners_mm, corners, atol=1e-6)
     assert matter.voxel_mm == pytest.approx(2)
 
 

@@ -5,24 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from ctsim.montecarlo import passage, photon
+from ctsim.montecarlo import passage
 from ctsim.montecarlo.photon import MU, World
-
-DRAWS = 40_000
-"""A distribution that is off by 1 % of all draws differs by 0.01, twice what so many leave to chance (1 in 1000)."""
-
-OWN = np.uint64(0x1234_5678_9ABC_DEF0)
-
-
-def no_draws() -> np.ndarray:
-    """Return the counts of a photon that has drawn nothing."""
-    return np.zeros(16, np.int64)
-
-
-def desk() -> np.ndarray:
-    """Return an empty desk."""
-    return np.zeros(64 + 2 * photon.MOST_MATERIALS)
-
+from tests.ctsim.montecarlo.setups import OWN, desk, no_draws
 
 SHARES = np.random.default_rng(1).integers(0, 128, (5, 6, 7, 2)).astype(np.uint8)
 PER_VOXEL = np.array([0.2, 0.05])

@@ -5,21 +5,7 @@ import pytest
 from scipy import stats
 
 from ctsim.montecarlo import photon
-
-DRAWS = 40_000
-"""A distribution that is off by 1 % of all draws differs by 0.01, twice what so many leave to chance (1 in 1000)."""
-
-OWN = np.uint64(0x1234_5678_9ABC_DEF0)
-
-
-def no_draws() -> np.ndarray:
-    """Return the counts of a photon that has drawn nothing."""
-    return np.zeros(16, np.int64)
-
-
-def desk() -> np.ndarray:
-    """Return an empty desk."""
-    return np.zeros(64 + 2 * photon.MOST_MATERIALS)
+from tests.ctsim.montecarlo.setups import OWN, no_draws
 
 
 def test_a_draw_is_even_and_unlike_the_one_before():

@@ -6,21 +6,7 @@ import numpy as np
 import pytest
 
 from ctsim.montecarlo import photon, walk
-
-DRAWS = 40_000
-"""A distribution that is off by 1 % of all draws differs by 0.01, twice what so many leave to chance (1 in 1000)."""
-
-OWN = np.uint64(0x1234_5678_9ABC_DEF0)
-
-
-def no_draws() -> np.ndarray:
-    """Return the counts of a photon that has drawn nothing."""
-    return np.zeros(16, np.int64)
-
-
-def desk() -> np.ndarray:
-    """Return an empty desk."""
-    return np.zeros(64 + 2 * photon.MOST_MATERIALS)
+from tests.ctsim.montecarlo.setups import OWN, desk, no_draws
 
 
 def test_roulette_keeps_the_weight_on_the_mean():
