@@ -4,27 +4,19 @@ import errno
 import importlib.metadata
 import itertools
 import json
-from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
-from rich.text import Text
 
+from ctsim.terminal import counted, err_console, note, out_console, progress, reporter
 from defects.messages import BadInput, unknown
 
 app = typer.Typer(
     name="ctsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
-out_console, err_console = (
-    Console(highlight=False, soft_wrap=True),
-    Console(stderr=True, highlight=False, soft_wrap=True),
-)
-
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON for programs.")]
 DatasetName = Annotated[str, typer.Argument(help="A bundled dataset, such as demo, or a YAML file.")]
 
@@ -61,27 +53,25 @@ def generate(
     from ctsim.dataset.generate import generate as run
 
     (spec, folder), share = _spec(dataset, count, seed), _slice(slice_)
-    with _progress() as progress:
+    with progress() as bar:
         try:
-            outcome = run(
-                spec, out, folder=folder, workers=workers, slice_of=share, report=_reporter(progress), note=_note
-            )
+            outcome = run(spec, out, folder=folder, workers=workers, slice_of=share, report=reporter(bar), note=note)
         except KeyboardInterrupt:
-            progress.stop()
+            bar.stop()
             err_console.print(f"stopped; finished shards are kept in {out}: repeat the command to go on", markup=False)
             raise typer.Exit(130) from None
     for kind, number in outcome.unplaced.items():
-        _note(f"{kind}: {number} found no place in their parts and are left out")
+        note(f"{kind}: {number} found no place in their parts and are left out")
     if as_json:
         print(json.dumps({"out": str(out), **outcome.__dict__}))  # noqa: T201
     elif outcome.finished and not outcome.scenes:
         err_console.print(f"{out}: no scans: every scene is dropped, for the reasons in dataset.json", markup=False)
     elif outcome.finished:
         dropped = f", {outcome.dropped} dropped (see dataset.json)" if outcome.dropped else ""
-        made = f"{_counted(outcome.scenes, 'labelled scan')} in {_counted(outcome.shards, 'shard')}"
+        made = f"{counted(outcome.scenes, 'labelled scan')} in {counted(outcome.shards, 'shard')}"
         out_console.print(f"{out}: {made}{dropped}", markup=False)
     else:
-        so_far = f"{_counted(outcome.shards, 'shard')} so far, others are still missing"
+        so_far = f"{counted(outcome.shards, 'shard')} so far, others are still missing"
         out_console.print(f"{out}: this slice is done; {so_far}", markup=False)
     if outcome.finished and not outcome.scenes:
         raise typer.Exit(1)
@@ -108,11 +98,11 @@ def preview(
             raise BadInput(f"{dataset} holds no scan to show; its dataset.json says why all were dropped")
     else:
         spec, folder = _spec(dataset, None, seed)
-        classes, samples = first_samples(spec, folder, count, _note)
+        classes, samples = first_samples(spec, folder, count, note)
         if not samples:
             raise BadInput(f"all of the first {count} scenes of {dataset} are dropped, for the reasons above")
     save(contact_sheet(samples, classes), out)
-    out_console.print(f"{out}: {_counted(len(samples), 'scene')} of {dataset}", markup=False)
+    out_console.print(f"{out}: {counted(len(samples), 'scene')} of {dataset}", markup=False)
 
 
 @app.command()
@@ -151,61 +141,35 @@ def _render_scenario(file: Path, values: dict, out: Path, as_scenario: bool, fid
     from ctsim.fidelity import check_fidelity
     from ctsim.scenario.read import read_scenario
     from ctsim.scenario.render import take_pictures, write_pictures
-    from scenes.body import VOID
 
     if as_scenario:
         raise BadInput(f"{file.name} is a CTSimU scenario already; --scenario makes one of a scene.json")
     scenario = read_scenario(file, values)
     for told in scenario.not_supported:
-        _note(str(told))
+        note(str(told))
     if fidelity is not None:
         scenario = replace(scenario, scan=scenario.scan.at(fidelity))
-    matter = [solid.material for solid in scenario.specimen.solids if solid.material != VOID]
     strips = scenario.scan.detector.anti_scatter_grid
-    check_fidelity(scenario.scan.fidelity, scenario.scan.gate, sorted(set(matter)), strips)
+    check_fidelity(scenario.scan.fidelity, scenario.scan.gate, scenario.specimen.materials, strips)
     count = write_pictures(out, scenario, take_pictures(scenario), file)
-    out_console.print(f"{out}: {_counted(count, 'projection')} of {scenario.name}", markup=False)
+    out_console.print(f"{out}: {counted(count, 'projection')} of {scenario.name}", markup=False)
 
 
 def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool, fidelity: str | None) -> None:
-    from ctsim.dataset.plan import check_beam
     from ctsim.fidelity import Signal, check_fidelity
     from ctsim.images import arriving, write_radiographs
-    from ctsim.materials import material
     from ctsim.pipeline import render as run
-    from ctsim.radiograph import backend_of
     from ctsim.scenario.write import write_scenario
-    from scenes.body import VOID
-    from scenes.build import build
-    from scenes.field_of_view import check_fit
-    from scenes.parts import load_parts
-    from scenes.scene import scene_spec_of
-    from scenes.setup import corners_mm
+    from ctsim.scene_file import read_scene
 
-    spec = scene_spec_of(values, scene.name)
-    if fidelity is not None:
-        spec = spec.model_copy(update={"scan": spec.scan.at(fidelity)})
-    backend_of(spec.scan.backend)
-    parts = load_parts(spec, _folder_of_parts(scene, [item.part.file for item in spec.items if item.part.file]))
-    for number, (item, part) in enumerate(zip(spec.items, parts, strict=True)):
-        for name in (*item.part.materials, item.part.host):
-            part.body(name)
-        if bare := [body.name for body in part.bodies if not body.material]:
-            place = f"items.{number}.part.materials"
-            raise BadInput(f"{scene.name}: {place} gives no material for the body {bare[0]!r}")
-    specimen = build(spec, parts)
-    matter = tuple(dict.fromkeys(s.material for s in specimen.solids if s.material != VOID))
-    for name in (*matter, *spec.scan.filters):
-        material(name)
-    check_fit(corners_mm(s.surface for s in specimen.solids), spec.scan, spec.title)
-    check_beam(spec.scan)
+    spec, specimen = read_scene(scene, values, fidelity)
     if as_scenario:
         written = write_scenario(out, spec.key, spec.scan, specimen, seed=spec.seed)
         out_console.print(f"{out / written[-1].name}: the scenario of {spec.title}", markup=False)
         return
-    check_fidelity(spec.scan.fidelity, spec.scan.gate, matter, spec.scan.detector.anti_scatter_grid)
-    with _progress("views/s") as progress, arriving(out) as keep:
-        report = _reporter(progress, "views")
+    check_fidelity(spec.scan.fidelity, spec.scan.gate, specimen.materials, spec.scan.detector.anti_scatter_grid)
+    with progress("views/s") as bar, arriving(out) as keep:
+        report = reporter(bar, "views")
 
         def watch(signal: Signal) -> None:
             keep(signal)
@@ -231,8 +195,6 @@ def replay(
     dataset = read_dataset(folder)
     shards = [s["file"] for s in dataset["shards"] if key in s["samples"]]
     if not shards:
-        from defects.messages import unknown
-
         raise unknown("sample", key, [k for s in dataset["shards"] for k in s["samples"]][:20])
     _new_folder(out)
     stored = next((files for name, files in read_raw(folder / shards[0]) if name == key), {})
@@ -268,7 +230,7 @@ def check(
     if as_json:
         print(json.dumps({"folder": str(folder), "samples": samples, "faults": found}))  # noqa: T201
     elif not found:
-        held = f"{_counted(samples, 'sample')} in {_counted(len(dataset['shards']), 'shard')}"
+        held = f"{counted(samples, 'sample')} in {counted(len(dataset['shards']), 'shard')}"
         out_console.print(f"{folder}: {held}, no faults", markup=False)
     raise typer.Exit(1 if found else 0)
 
@@ -360,15 +322,6 @@ def _fail(message: str, code: int = 2) -> None:
     raise SystemExit(code)
 
 
-def _note(text: str) -> None:
-    """Tell on standard error what a user should know and need not mend."""
-    err_console.print(f"note: {text}", markup=False)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def _on_this_line(message: str) -> str:
     """Return a message with the keys of a spec as the options of `ctsim parts`."""
     return message.replace("`repair: true`", "--repair").replace("`unit: mm`", "--unit mm")
@@ -393,51 +346,6 @@ def _new_folder(out: Path) -> None:
     out = out.resolve()  # new/.. is no new folder
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"--out {out} must be a new or empty folder")
-
-
-def _folder_of_parts(scene: Path, files: list[str]) -> Path:
-    """Return the folder that a scene's part files count from: the scene's own, or the one above it."""
-    for folder in (scene.parent, scene.parent.parent):
-        if all((folder / file).exists() for file in files):
-            return folder
-    missing = next(file for file in files if not (scene.parent / file).exists())
-    raise BadInput(f"{scene.name} needs the part {missing}, which is neither beside it nor in the folder above")
-
-
-class _Rate(ProgressColumn):
-    """Scenes, or views, per second since the start."""
-
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
-    def render(self, task) -> Text:
-        """Return the column's text."""
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:.2f} {self.unit}" if speed else f"- {self.unit}")
-
-
-def _progress(unit: str = "scenes/s") -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(unit), TextColumn("left"),
-        TimeRemainingColumn(), console=err_console, disable=not err_console.is_terminal,
-    )  # fmt: skip
-
-
-def _reporter(progress: Progress, what: str = "scenes") -> Callable[[int, int], None]:
-    """Return what is told how many are done: a bar on a terminal, a line for every tenth in a log."""
-    if not progress.disable:
-        task = progress.add_task("reading parts" if what == "scenes" else what, total=None)
-        return lambda done, total: progress.update(task, description=what, completed=done, total=total)
-    told = 0
-
-    def line(done: int, total: int) -> None:
-        nonlocal told
-        if done and 10 * done // total > told:
-            told = 10 * done // total
-            err_console.print(f"{what} {done}/{total}")
-
-    return line
 
 
 def _show_parts(reports: list[dict]) -> None:

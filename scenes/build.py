@@ -57,6 +57,16 @@ class Specimen:
     solids: tuple[Solid, ...]
     hosts: tuple[Manifold, ...] = ()
 
+    @property
+    def matter(self) -> tuple[Solid, ...]:
+        """The solids that are of matter, not of nothing."""
+        return tuple(solid for solid in self.solids if solid.material != VOID)
+
+    @property
+    def materials(self) -> tuple[str, ...]:
+        """What the matter is made of, each once, in the order in which it is met."""
+        return tuple(dict.fromkeys(solid.material for solid in self.matter))
+
 
 def build(scene: SceneSpec, parts: Sequence[Part]) -> Specimen:
     """Return the specimen of a scene.

@@ -9,7 +9,6 @@ from jaxtyping import Float, UInt8
 from ctsim.geometry import Grid
 from ctsim.truth import occupancy
 from defects.messages import BadInput
-from scenes.body import VOID
 from scenes.build import Solid, Specimen
 
 FULL = 255
@@ -54,7 +53,7 @@ def matter_of(specimen: Specimen, voxels: int, *, air: bool = False) -> Matter:
     Raises:
         BadInput: There is no matter.
     """
-    solids = [solid for solid in specimen.solids if solid.material != VOID]
+    solids = specimen.matter
     if not solids:
         raise BadInput("there is nothing to scan: the defects have taken all of the part")
     bounds = np.array([solid.surface.bounding_box() for solid in solids])

@@ -16,7 +16,6 @@ from ctsim.scanner import Scanner, scanner_of
 from ctsim.scenario.acquisition import Field
 from ctsim.scenario.read import METADATA_TYPE, Scenario
 from ctsim.shards import json_bytes
-from scenes.body import VOID
 from scenes.seeds import stream
 
 LEAST_FLAT = 1e-6
@@ -72,7 +71,7 @@ def take_pictures(scenario: Scenario, scanner: Scanner | None = None) -> Picture
 
 def _projections(scenario: Scenario, scanner: Scanner) -> Float[np.ndarray, "view row col"]:
     rng, moves = stream(scenario.seed, 0, "photons"), scenario.moves
-    if any(solid.material != VOID for solid in scenario.specimen.solids):
+    if scenario.specimen.matter:
         return scan(scenario.specimen, scanner, rng=rng, moves=moves).counts[0]
     key = rng.integers(2**64, dtype=np.uint64) if scanner.noise else None
     views = [open_beam(scanner, key=key, views=slice(view, view + 1))[0] for view in range(scanner.true.views)]

@@ -18,7 +18,6 @@ from ctsim.scenario.units import PER_KEV
 from ctsim.shards import json_bytes
 from ctsim.spectrum import tube_spectrum
 from defects.messages import BadInput
-from scenes.body import VOID
 from scenes.build import Solid, Specimen
 from scenes.detector import DetectorSpec
 from scenes.fidelity import PRIMARY_ONLY
@@ -51,7 +50,7 @@ def write_scenario(out: Path, name: str, scan: ScanSpec, specimen: Specimen, *, 
     """
     if scan.detector.thresholds_kev:
         raise BadInput("a panel that counts photons in bands is no scenario: the format has one picture a view")
-    matter = [solid for solid in specimen.solids if solid.material != VOID]
+    matter = specimen.matter
     used = {solid.material for solid in matter} | set(scan.filters)
     panel = scan.detector
     used |= {*panel.filters, *panel.window, *([panel.scintillator] if panel.scintillator else [])}
