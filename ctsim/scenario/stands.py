@@ -64,11 +64,15 @@ def aligned(stands: tuple[Stand, Stand, Stand]) -> bool:
 
 
 def brightest(row: Float[np.ndarray, "12"], rows: int, columns: int) -> float:
-    """Return the free beam in its strongest pixel, in units of that at the foot of the source's normal."""
-    source, centre, u, v = row.reshape(4, 1, 3)
-    return float(
-        falloff(Geometry(source_mm=source, centre_mm=centre, u_mm=u, v_mm=v, rows=rows, columns=columns)).max()
-    )
+    """Return the free beam in its strongest pixel, the nearest to the foot, in units of that at the foot itself."""
+    source, centre, u, v = row.reshape(4, 3)
+    sides, counts = np.stack([u, v]), np.array([columns, rows])
+    # from the panel's middle to the foot, in pixels; rows and columns are at a right angle
+    foot = (sides @ (source - centre)) / (sides**2).sum(1)
+    index = np.clip(np.floor(foot + counts / 2), 0, counts - 1)
+    middle = centre + (index + 0.5 - counts / 2) @ sides
+    pixel = Geometry.from_astra(np.concatenate([source, middle, u, v])[None], rows=1, columns=1)
+    return falloff(pixel).item()
 
 
 def check_between(specimen: Specimen, moves: Moves | None, vectors: Rows, source: str) -> None:
