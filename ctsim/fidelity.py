@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ctsim.arrays import Array, module_of, to_card
-from ctsim.backends import gate
 from ctsim.detector.response import response_of
+from ctsim.gate.arrivals import arrivals as gate_arrivals
+from ctsim.gate.data import require as require_gate
 from ctsim.montecarlo.arrivals import Arrivals
 from ctsim.montecarlo.follow import follow
 from ctsim.montecarlo.matter import matter_of
@@ -76,7 +77,7 @@ def check_fidelity(
     if fidelity == "gate":
         if strips is not None:
             raise BadInput("fidelity gate knows no anti_scatter_grid: leave it out, or choose fidelity: monte-carlo")
-        gate.require(gate_spec, materials)
+        require_gate(gate_spec, materials)
 
 
 def signals(
@@ -134,7 +135,7 @@ def _followed(specimen: Callable[[int], Specimen], moves: bool, scanner: Scanner
 def _by_gate(specimen: Callable[[int], Specimen], scanner: Scanner, key: np.uint64) -> Iterator[Signal]:
     for view in range(scanner.exposure.views):
         respond = partial(response_of, scanner.panel)
-        arrivals = gate.arrivals(specimen(view), scanner, scanner.gate, [view], response=respond, seed=int(key))
+        arrivals = gate_arrivals(specimen(view), scanner, scanner.gate, [view], response=respond, seed=int(key))
         yield _apart(arrivals, slice(view, view + 1))
 
 

@@ -18,9 +18,9 @@ import numba
 import numpy as np
 from manifold3d import Manifold
 
-from ctsim.backends import gate
 from ctsim.detector.response import Response, response_of
 from ctsim.exposure import Exposure
+from ctsim.gate.arrivals import arrivals as gate_arrivals
 from ctsim.geometry import circular
 from ctsim.materials import mu_per_mm
 from ctsim.montecarlo.arrivals import COMPTON, KINDS, PRIMARY, RAYLEIGH, Arrivals
@@ -245,7 +245,7 @@ def against_gate(scanner: Scanner, specimen: Specimen, ours: dict[str, float]) -
     for photons in PHOTONS_GATE:
         spec = GateSpec(photons=photons, physics_list=PHYSICS_LIST)
         start = time.perf_counter()
-        theirs = gate.arrivals(specimen, scanner, spec, [0], response=respond, seed=1, shape=(SIDE, SIDE))
+        theirs = gate_arrivals(specimen, scanner, spec, [0], response=respond, seed=1, shape=(SIDE, SIDE))
         times.append(time.perf_counter() - start)
     per_s = (PHOTONS_GATE[1] - PHOTONS_GATE[0]) / (times[1] - times[0])
     noise = float(np.sqrt((theirs.scatter_deviation**2).mean()) / theirs.scatter.mean())

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from ctsim.backends import gate
 from ctsim.dataset.plan import (
     check_at_the_door,
     classes_of,
@@ -15,6 +14,7 @@ from ctsim.dataset.plan import (
     materials_of,
     plan_shards,
 )
+from ctsim.gate.data import unavailable
 from defects.messages import BadInput
 from scenes.fidelity import GateSpec
 from scenes.records import validated
@@ -114,7 +114,7 @@ def test_no_scene_is_probed_for_its_fidelity_at_the_door():
 @pytest.mark.parametrize("changes", [{"scan": {"fidelity": "gate"}}, {"fidelities": ["beer-lambert", "gate"]}])
 def test_gate_is_looked_for_before_anything_is_made(changes):
     """Where it is not there, each scene would be dropped for the same reason."""
-    if lacking := gate.unavailable(GateSpec().physics_list):
+    if lacking := unavailable(GateSpec().physics_list):
         with pytest.raises(BadInput) as told:
             check_at_the_door(spec_of(**changes), HERE)
         assert str(told.value) == lacking

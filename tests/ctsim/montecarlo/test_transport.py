@@ -47,17 +47,17 @@ def plain_run() -> Arrivals:
     return followed(part(), exposure(8), KEV, MANY, 11).arrivals
 
 
-def sigmas(found: np.ndarray, wanted: np.ndarray, deviation: np.ndarray, *, least: float = 0.3) -> None:
-    """Check that differences are those of chance: their mean and their chi-square, each to four standard deviations.
+def misfit(found: np.ndarray, wanted: np.ndarray, deviation: np.ndarray | float) -> tuple[float, float, float]:
+    """Return the mean difference in its standard deviations, chi-square over its count, and what that spreads by.
+
+    Chance alone leaves 0 +- 1 and 1 +- that spread.
 
     Args:
         found, wanted: What may differ.
         deviation: Of the difference, as it is told.
-        least: Of chi-square over its count, where what is told is the truth.
     """
     z = ((found - wanted) / deviation).ravel()
-    assert abs(z.mean()) * z.size**0.5 < 4
-    assert least < np.mean(z**2) < 1 + 4 * (2 / z.size) ** 0.5
+    return float(z.mean() * z.size**0.5), float(np.mean(z**2)), (2 / z.size) ** 0.5
 
 
 def pixel_means(values_at, geometry: Geometry, parts: int = 6) -> np.ndarray:
@@ -91,7 +91,9 @@ def test_the_primary_behind_a_slab_is_beer_and_lamberts(beam, techniques):
         seen.middle,
     )
     # without voxels' thirds of a millimetre: 12 mm are two whole voxels
-    sigmas(found.mean[PRIMARY, 0, 0], wanted, found.deviation[PRIMARY, 0, 0], least=0.5)
+    shift, chi, spread = misfit(found.mean[PRIMARY, 0, 0], wanted, found.deviation[PRIMARY, 0, 0])
+    assert abs(shift) < 4
+    assert 0.5 < chi < 1 + 4 * spread
     assert found.deviation[PRIMARY].max() < 0.02
     second = beam.photons * beam.energies_kev**2
     wanted = pixel_means(
@@ -187,7 +189,9 @@ def test_techniques_change_nothing_on_the_mean(techniques, photons):
     for kind in (PRIMARY, *SCATTERED):
         deviation = np.hypot(found.deviation[kind], plain.deviation[kind])
         even = "stratified" in techniques and kind == PRIMARY
-        sigmas(found.mean[kind], plain.mean[kind], deviation, least=0.02 if even else 0.4)
+        shift, chi, spread = misfit(found.mean[kind], plain.mean[kind], deviation)
+        assert abs(shift) < 4
+        assert (0.02 if even else 0.4) < chi < 1 + 4 * spread
     # the second moments, which noise is made of, come the same way
     for ours, theirs in zip(found.variance, plain.variance, strict=True):
         assert ours.mean() == pytest.approx(theirs.mean(), rel=0.03)
@@ -215,7 +219,10 @@ def test_aiming_and_techniques_change_nothing_behind_a_heel():
     heel = np.repeat(np.linspace(0.5, 1.5, 6)[:, None], 6, axis=1)
     plain = followed(small, seen, KEV, 1_500_000, 8, heel=heel).arrivals
     forced = followed(small, seen, KEV, 60_000, 9, *ALL_TECHNIQUES, heel=heel, aimed=True).arrivals
-    sigmas(forced.scatter, plain.scatter, np.hypot(forced.scatter_deviation, plain.scatter_deviation))
+    deviation = np.hypot(forced.scatter_deviation, plain.scatter_deviation)
+    shift, chi, spread = misfit(forced.scatter, plain.scatter, deviation)
+    assert abs(shift) < 4
+    assert 0.3 < chi < 1 + 4 * spread
 
 
 @pytest.mark.parametrize("techniques", [(), ALL_TECHNIQUES], ids=["plain", "all"])
@@ -228,7 +235,9 @@ def test_scatter_is_linear_in_the_heel_and_the_primary_knows_nothing_of_it(techn
     total = one.scatter * (1 + lean) + other.scatter * (1 - lean)
     assert_allclose(total, 2 * even.scatter, rtol=1e-4, atol=1e-6)
     if not techniques:
-        sigmas(one.mean[PRIMARY], plain_primary(seen), one.deviation[PRIMARY])
+        shift, chi, spread = misfit(one.mean[PRIMARY], plain_primary(seen), one.deviation[PRIMARY])
+        assert abs(shift) < 4
+        assert 0.3 < chi < 1 + 4 * spread
 
 
 def plain_primary(seen: Exposure) -> np.ndarray:
@@ -424,7 +433,9 @@ def test_air_takes_its_share_of_the_free_beam():
     beside = np.ones((8, 8), bool)
     beside[3:5, 3:5] = False
     mean, deviation = found.mean[PRIMARY, 0, 0], found.deviation[PRIMARY, 0, 0]
-    sigmas(mean[beside], wanted[beside], deviation[beside], least=0.4)
+    shift, chi, spread = misfit(mean[beside], wanted[beside], deviation[beside])
+    assert abs(shift) < 4
+    assert 0.4 < chi < 1 + 4 * spread
     assert 0.85 < np.exp(-mu * 800) < 0.9
 
 
@@ -436,8 +447,10 @@ def test_forced_detection_changes_nothing_in_air(techniques):
     found = followed(matter, seen, 25.0, 150_000, 12, *techniques).arrivals
     for kind in SCATTERED:
         # of few photons a pixel tells its own deviation badly: that of all pixels
-        spread = np.sqrt((found.deviation[kind] ** 2 + plain.deviation[kind] ** 2).mean())
-        sigmas(found.mean[kind], plain.mean[kind], np.full(found.mean[kind].shape, spread))
+        deviation = np.sqrt((found.deviation[kind] ** 2 + plain.deviation[kind] ** 2).mean())
+        shift, chi, spread = misfit(found.mean[kind], plain.mean[kind], deviation)
+        assert abs(shift) < 4
+        assert 0.3 < chi < 1 + 4 * spread
     assert found.mean[PRIMARY].mean() == pytest.approx(plain.mean[PRIMARY].mean(), rel=0.01)
 
 
@@ -583,7 +596,10 @@ def test_a_grid_changes_photons_that_arrive_as_it_does_shares_that_are_sent():
     plain = followed(part(), exposure(4), KEV, 2_000_000, 21, anti_scatter=grid).arrivals
     forced = followed(part(), exposure(4), KEV, 100_000, 22, *ALL_TECHNIQUES, anti_scatter=grid).arrivals
     for kind in SCATTERED:
-        sigmas(forced.mean[kind], plain.mean[kind], np.hypot(forced.deviation[kind], plain.deviation[kind]))
+        deviation = np.hypot(forced.deviation[kind], plain.deviation[kind])
+        shift, chi, spread = misfit(forced.mean[kind], plain.mean[kind], deviation)
+        assert abs(shift) < 4
+        assert 0.3 < chi < 1 + 4 * spread
 
 
 # ------------------------------------------------------------------------------------------------- fluorescence

@@ -1,4 +1,4 @@
-"""The process that GATE lives in: `ctsim.backends.gate` runs this file as a program and never imports it.
+"""The process that GATE lives in: `ctsim.gate.runs` runs this file as a program and never imports it.
 
 Its one argument is a folder: `job.pickle` lies there, and `sums.pickle` does once all has gone well. Geant4 keeps one
 simulation a process, reads its settings from the environment as it is loaded, and ends its process where something is
@@ -44,41 +44,46 @@ def main(folder: Path) -> None:
     with contextlib.suppress(AttributeError, OSError):  # only Linux can; nobody waits for an orphan's result
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
     job = pickle.loads((folder / "job.pickle").read_bytes())
-    panel = job["panel"]
-    _run(folder, panel["distance_mm"], panel["ends_mm"], **job["scene"])
-    sums = _sums(folder / "panel.root", **panel)
+    _send_out(folder, **job)
+    sums = _sums(folder / "panel.root", **job["panel"])
     (folder / "sums.pickle").write_bytes(pickle.dumps(sums))
 
 
-def _run(
-    folder, distance_mm, ends_mm, physics_list, fluorescence, materials, solids, voxels, world_mm,
-    energies_kev, weights, photons, inclination_deg, azimuth_deg, seed,
-):  # fmt: skip
+def _send_out(folder, matter, physics, tube, panel, seed):
     """Send photons out, and write down those that reach the panel, in `panel.root`.
 
     Args:
         folder: Where the photons go.
-        distance_mm: From the source to the panel's plane.
-        ends_mm: The lowest and the highest (y, z) of the panel.
-        physics_list: Geant4's name of it.
-        fluorescence: Whether atoms send out characteristic lines.
-        materials: Name, density [g/cm3], symbols and mass fractions of each.
-        solids: File and material of each mesh; empty where there are voxels.
-        voxels: File, side [mm], rotation and centre [mm] of a grid; its values number the materials from 1.
-        world_mm: Half the side of the world.
-        energies_kev: Of the spectrum.
-        weights: Of each energy.
-        photons: How many.
-        inclination_deg: From the lowest to the highest, as Geant4 has it.
-        azimuth_deg: The same.
+        matter: What stands in the world, as `_add_matter` takes it.
+        physics: What photons do there, as `_set_physics` does.
+        tube: Where they come from, as `_add_tube` does.
+        panel: Where they arrive, as `_sums` does.
         seed: Of the random numbers.
     """
     import opengate as gate
 
-    unit = gate.g4_units
-    sim = gate.Simulation()
+    sim, unit = gate.Simulation(), gate.g4_units
     sim.output_dir, sim.random_seed, sim.number_of_threads = str(folder), seed, 1
     sim.verbose_level, sim.g4_verbose_level = "WARNING", 0
+    _add_matter(sim, unit, **matter)
+    _add_plate(sim, unit, panel["distance_mm"], panel["ends_mm"])
+    _set_physics(sim, unit, **physics)
+    _add_tube(sim, unit, **tube)
+    _write_down(sim)
+    sim.run()
+
+
+def _add_matter(sim, unit, materials, solids, voxels, world_mm):
+    """Put what stands on the stage into an empty world.
+
+    Args:
+        sim: The simulation.
+        unit: Geant4's units.
+        materials: Name, density [g/cm3], symbols and mass fractions of each.
+        solids: File and material of each mesh; empty where there are voxels.
+        voxels: File, side [mm], rotation and centre [mm] of a grid; its values number the materials from 1.
+        world_mm: Half the side of the world.
+    """
     sim.check_volumes_overlap = False
     sim.world.size, sim.world.material = [2 * world_mm * unit.mm] * 3, EMPTY
     for name, density, symbols, fractions in materials:
@@ -89,12 +94,33 @@ def _run(
         solid.file_name, solid.material = file, material
         solid.size_unit, solid.origin_at_cog = unit.mm, False
     if voxels:
-        _add_voxels(sim, [name for name, *_ in materials], *voxels)
+        _add_voxels(sim, unit, [name for name, *_ in materials], *voxels)
+
+
+def _add_voxels(sim, unit, materials, file, side_mm, rotation, centre_mm):
+    """Add a grid of voxels to the world."""
+    import itk
+
+    image = itk.image_from_array(np.load(file))
+    image.SetSpacing([side_mm] * 3)
+    grid = sim.add_volume("ImageVolume", "voxels")
+    # ITK takes 15 s to get ready to read a file, whatever its size
+    grid.load_input_image = lambda path=None: image
+    grid.material, grid.voxel_materials = EMPTY, [[-0.5, 0.5, EMPTY]]
+    grid.voxel_materials += [[i - 0.5, i + 0.5, name] for i, name in enumerate(materials, start=1)]
+    grid.rotation, grid.translation = np.array(rotation), [c * unit.mm for c in centre_mm]
+
+
+def _add_plate(sim, unit, distance_mm, ends_mm):
+    """Add the empty plate that stands for the panel."""
     plate = sim.add_volume("Box", "plate")
     plate.material = EMPTY
     plate.size = [SKIN_MM * unit.mm, *((ends_mm[1] - ends_mm[0]) * unit.mm)]
     plate.translation = [(distance_mm + SKIN_MM / 2) * unit.mm, *(ends_mm.mean(0) * unit.mm)]
 
+
+def _set_physics(sim, unit, physics_list, fluorescence):
+    """Choose what photons do, by Geant4's name of it, and whether atoms send out characteristic lines."""
     physics = sim.physics_manager
     physics.physics_list_name = physics_list
     for particle in ("electron", "positron", "proton"):
@@ -104,6 +130,19 @@ def _run(
     physics.em_parameters.auger = physics.em_parameters.pixe = False
     sim.g4_commands_before_init += ["/process/em/applyCuts true", "/process/em/UseGeneralProcess 0"]
 
+
+def _add_tube(sim, unit, energies_kev, weights, photons, inclination_deg, azimuth_deg):
+    """Add the point that photons leave.
+
+    Args:
+        sim: The simulation.
+        unit: Geant4's units.
+        energies_kev: Of the spectrum.
+        weights: Of each energy.
+        photons: How many.
+        inclination_deg: From the lowest to the highest, as Geant4 has it.
+        azimuth_deg: The same.
+    """
     tube = sim.add_source("GenericSource", "tube")
     tube.particle, tube.n, tube.position.type = "gamma", photons, "point"
     tube.energy.type = "spectrum_discrete"
@@ -112,27 +151,14 @@ def _run(
     tube.direction.theta = [a * unit.deg for a in inclination_deg]
     tube.direction.phi = [a * unit.deg for a in azimuth_deg]
 
+
+def _write_down(sim):
+    """Have the photons that enter the plate written down, with what they have met."""
     for name, process in (("compton", "compt"), ("rayleigh", "Rayl")):
         sim.activate_auxiliary_attribute("InteractionCounterAttribute", name).process_name = process
     panel = sim.add_actor("PhaseSpaceActor", "panel")
     panel.attached_to, panel.output_filename = "plate", "panel.root"
     panel.attributes, panel.steps_to_store = list(ATTRIBUTES), "entering"
-    sim.run()
-
-
-def _add_voxels(sim, materials, file, side_mm, rotation, centre_mm):
-    """Add a grid of voxels to the world."""
-    import itk
-    import opengate as gate
-
-    image = itk.image_from_array(np.load(file))
-    image.SetSpacing([side_mm] * 3)
-    grid = sim.add_volume("ImageVolume", "voxels")
-    # ITK takes 15 s to get ready to read a file, whatever its size
-    grid.load_input_image = lambda path=None: image
-    grid.material, grid.voxel_materials = EMPTY, [[-0.5, 0.5, EMPTY]]
-    grid.voxel_materials += [[i - 0.5, i + 0.5, name] for i, name in enumerate(materials, start=1)]
-    grid.rotation, grid.translation = np.array(rotation), [c * gate.g4_units.mm for c in centre_mm]
 
 
 def _sums(file, shape, corner_mm, distance_mm, ends_mm, to_shares, heel, energies_kev, first, second):
@@ -150,7 +176,6 @@ def _sums(file, shape, corner_mm, distance_mm, ends_mm, to_shares, heel, energie
         first: Mean signal of a photon of each energy [band energy].
         second: Mean square of it.
     """
-
     rows, columns = shape
     cells, bands = rows * columns, len(first)
     signal, square, moment = np.zeros((3, 5, bands, cells))
