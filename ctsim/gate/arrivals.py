@@ -29,7 +29,6 @@ from ctsim.gate.sight import beam_of, panel_of, rebinned, sight_of
 from ctsim.montecarlo.arrivals import COMPTON, PRIMARY, Arrivals
 from ctsim.scanner import Scanner
 from defects.messages import BadInput
-from scenes.body import VOID
 from scenes.build import Solid, Specimen
 from scenes.fidelity import GateSpec
 
@@ -72,7 +71,7 @@ def arrivals(
         BadInput: opengate or Geant4's data are missing or cannot serve, the specimen reaches into the panel, or GATE
             ended in the middle or took too long.
     """
-    matter = [solid for solid in specimen.solids if solid.material != VOID]
+    matter = specimen.matter
     if not matter:
         raise BadInput("there is nothing to scan: the defects have taken all of the part")
     environment = require(spec, _names(matter))
