@@ -4,7 +4,6 @@ import errno
 import importlib.metadata
 import itertools
 import json
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ app = typer.Typer(
     name="ctsim", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON for programs.")]
+Dataset = Annotated[str, typer.Argument(metavar="DIR", help="Folder of a dataset, or its URL.")]
 DatasetName = Annotated[str, typer.Argument(help="A bundled dataset, such as demo, or a YAML file.")]
 
 
@@ -40,22 +40,27 @@ def about(
 @app.command()
 def generate(
     dataset: DatasetName,
-    out: Annotated[Path, typer.Option(help="Folder of the dataset: new, empty, or one to go on with.")],
+    out: Annotated[str, typer.Option(help="Folder of the dataset, or a URL: new, empty, or one to go on with.")],
     count: Annotated[int | None, typer.Option(min=1, help="Scenes, instead of the number in the spec.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the one in the spec.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor if left out.")] = None,
     slice_: Annotated[
         str, typer.Option("--slice", metavar="K/N", help="Make only every N-th shard from the K-th on.")
     ] = "1/1",
+    timeout_s: Annotated[float, typer.Option(min=1, help="For one scene; one that takes longer is dropped.")] = 3600.0,
     as_json: Json = False,
 ) -> None:
     """Make a labelled dataset; repeat the command to go on where it stopped."""
     from ctsim.dataset.generate import generate as run
+    from ctsim.files import folder_of
 
     (spec, folder), share = _spec(dataset, count, seed), _slice(slice_)
     with progress() as bar:
         try:
-            outcome = run(spec, out, folder=folder, workers=workers, slice_of=share, report=reporter(bar), note=note)
+            outcome = run(
+                spec, folder_of(out), folder=folder, workers=workers, slice_of=share, timeout_s=timeout_s,
+                report=reporter(bar), note=note,
+            )  # fmt: skip
         except KeyboardInterrupt:
             bar.stop()
             err_console.print(f"stopped; finished shards are kept in {out}: repeat the command to go on", markup=False)
@@ -63,7 +68,7 @@ def generate(
     for kind, number in outcome.unplaced.items():
         note(f"{kind}: {number} found no place in their parts and are left out")
     if as_json:
-        print(json.dumps({"out": str(out), **outcome.__dict__}))  # noqa: T201
+        print(json.dumps({"out": out, **outcome.__dict__}))  # noqa: T201
     elif outcome.finished and not outcome.scenes:
         err_console.print(f"{out}: no scans: every scene is dropped, for the reasons in dataset.json", markup=False)
     elif outcome.finished:
@@ -87,13 +92,14 @@ def preview(
     """Draw a contact sheet of the first scenes, and write nothing else."""
     from ctsim.dataset.generate import first_samples
     from ctsim.dataset.preview import contact_sheet, save
+    from ctsim.files import folder_of
     from ctsim.shards import read_dataset, read_samples
 
     if out.is_dir() or not out.resolve().parent.is_dir():
         raise BadInput(f"--out {out} must be a picture's name in a folder that exists, such as sheet.png")
-    if Path(dataset).is_dir():
-        classes = read_dataset(Path(dataset))["classes"]
-        samples = list(itertools.islice(read_samples(Path(dataset)), count))
+    if "://" in dataset or Path(dataset).is_dir():
+        classes = read_dataset(folder_of(dataset))["classes"]
+        samples = list(itertools.islice(read_samples(folder_of(dataset)), count))
         if not samples:
             raise BadInput(f"{dataset} holds no scan to show; its dataset.json says why all were dropped")
     else:
@@ -183,19 +189,21 @@ def _render_scene(scene: Path, values: Any, out: Path, as_scenario: bool, fideli
 
 @app.command()
 def replay(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset.")],
+    dataset: Dataset,
     key: Annotated[str, typer.Argument(help="Key of a sample, such as demo-000003.")],
     out: Annotated[Path, typer.Option(help="Folder for the sample's files: new or empty.")],
 ) -> None:
     """Make a sample again from its key, and tell whether it is the same to the byte."""
     from ctsim.dataset.generate import replay as run
+    from ctsim.files import folder_of
     from ctsim.images import write_files
     from ctsim.shards import decode, read_dataset, read_raw
 
-    dataset = read_dataset(folder)
-    shards = [s["file"] for s in dataset["shards"] if key in s["samples"]]
+    folder = folder_of(dataset)
+    record = read_dataset(folder)
+    shards = [s["file"] for s in record["shards"] if key in s["samples"]]
     if not shards:
-        raise unknown("sample", key, [k for s in dataset["shards"] for k in s["samples"]][:20])
+        raise unknown("sample", key, [k for s in record["shards"] for k in s["samples"]][:20])
     _new_folder(out)
     stored = next((files for name, files in read_raw(folder / shards[0]) if name == key), {})
     if "scene.json" not in stored:
@@ -213,24 +221,23 @@ def replay(
 
 
 @app.command()
-def check(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a dataset.")], as_json: Json = False
-) -> None:
+def check(dataset: Dataset, as_json: Json = False) -> None:
     """Check every shard, sample, checksum, schema and split; a line a fault."""
     from ctsim.dataset.check import faults
+    from ctsim.files import folder_of
     from ctsim.shards import read_dataset
 
-    found = []
+    folder, found = folder_of(dataset), []
     for fault in faults(folder):
         found.append(fault)
         if not as_json:
             out_console.print(fault, markup=False)
-    dataset = read_dataset(folder)
-    samples = sum(len(s["samples"]) for s in dataset["shards"])
+    shards = read_dataset(folder)["shards"]
+    samples = sum(len(s["samples"]) for s in shards)
     if as_json:
-        print(json.dumps({"folder": str(folder), "samples": samples, "faults": found}))  # noqa: T201
+        print(json.dumps({"folder": dataset, "samples": samples, "faults": found}))  # noqa: T201
     elif not found:
-        held = f"{counted(samples, 'sample')} in {counted(len(dataset['shards']), 'shard')}"
+        held = f"{counted(samples, 'sample')} in {counted(len(shards), 'shard')}"
         out_console.print(f"{folder}: {held}, no faults", markup=False)
     raise typer.Exit(1 if found else 0)
 
@@ -289,7 +296,7 @@ def main() -> None:
         app()
     except BadInput as error:
         _fail(str(error))
-    except (BrokenProcessPool, MemoryError):
+    except MemoryError:
         _fail("a worker process was killed or ran out of memory; use fewer --workers, or fewer voxels or pixels", 1)
     except OSError as error:
         if error.errno in _OF_THE_MACHINE:

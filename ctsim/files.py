@@ -1,40 +1,132 @@
-"""Files that are written whole or not at all, and their checksums."""
+"""Files and folders, on this machine or in a store: written whole or not at all, and their checksums.
+
+A store is what fsspec reaches by a URL, such as s3://bucket/folder; its paths are those of universal_pathlib, which
+behave as those of pathlib.
+"""
 
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from upath import UPath
+
 from defects.messages import BadInput
 
+AnyPath = Path | UPath
+"""On this machine, or in a store."""
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: aside, synced to the disk, then renamed.
 
-    The name aside holds the process, so that two runs that write the same file do not write into each other's.
+def folder_of(text: str | AnyPath) -> AnyPath:
+    """Return the path of a folder, on this machine or, for a URL, in a store.
+
+    Raises:
+        BadInput: What reaches the store is not installed, or there is no such kind of store.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    scheme, found, rest = str(text).partition("://")
+    if not found:
+        return Path(text)
+    if scheme == "file":
+        return Path(rest)
     try:
-        with open(part, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+        path = UPath(str(text).rstrip("/"))
+        path.fs  # noqa: B018  # the package for this kind of store is imported here
+    except ImportError as error:
+        raise BadInput(f"{text} needs {error.name or 'more'}: pip install 'ctsim[cluster]'") from error
+    except ValueError as error:
+        raise BadInput(f"{text}: {error}; give a folder, or a URL such as s3://bucket/folder") from error
+    return path
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def is_remote(path: AnyPath) -> bool:
+    """Return whether a path lies in a store, not in a file system of this machine."""
+    return not isinstance(path, Path)
 
 
 @contextmanager
-def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
+def whole_file(path: AnyPath, *, is_held: bool = False) -> Iterator[Path]:
+    """Give a file on this machine to be written, and put it in its place when that is done; after a failure, nothing.
+
+    It lies beside its place, is synced to the disk and renamed; or in a temporary folder, and goes to the store.
+
+    Args:
+        path: Its place.
+        is_held: Whether nobody else can be writing it: a repeat of a run that was killed then writes over what it left.
+            Otherwise the name aside holds the process.
+    """
+    if is_remote(path):
+        with tempfile.TemporaryDirectory(prefix="ctsim-") as folder:
+            part = Path(folder) / path.name
+            yield part
+            path.fs.put_file(str(part), path.path)
+        return
+    part = path.with_name(f"{path.name}.part" if is_held else f"{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        with open(part, "rb+") as stream:
+            os.fsync(stream.fileno())
+        part.replace(path)
+        _sync_names(path.parent)
+    except BaseException:
+        if part.is_file():
+            part.unlink()
+        raise
+
+
+def _sync_names(folder: AnyPath) -> None:
+    """Write to the disk what the files of a folder are called: a new name may be lost with the power otherwise."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # Windows opens no folders
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_file(path: AnyPath, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with whole_file(path) as part:
+        part.write_bytes(content)
+
+
+def sha256_of(path: AnyPath) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def remove_folder(path: AnyPath) -> None:
+    """Remove a folder with all that it holds; nothing where there is none."""
+    if is_remote(path):
+        if path.exists():
+            path.fs.rm(path.path, recursive=True)
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextmanager
+def local_copy(folder: AnyPath, name: str) -> Iterator[Path]:
+    """Give a folder of this machine that holds another's folder of that name: itself, or a copy of what a store has."""
+    if not is_remote(folder):
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="ctsim-") as place:
+        (Path(place) / name).mkdir()
+        for path in (folder / name).glob("*"):
+            (Path(place) / name / path.name).write_bytes(path.read_bytes())
+        yield Path(place)
+
+
+@contextmanager
+def locked(path: AnyPath, *, wait: bool = False) -> Iterator[None]:
     """Hold a lock file while the work goes on; the system lets go of it if the process dies.
+
+    In a store nothing is held: two runs that make the same shard write the same bytes.
 
     Raises:
         BadInput: Another process holds it, and we are not to wait.
@@ -42,6 +134,9 @@ def locked(path: Path, *, wait: bool = False) -> Iterator[None]:
     try:
         import fcntl
     except ImportError:  # Windows: nothing holds two runs apart there
+        yield
+        return
+    if is_remote(path):
         yield
         return
     with open(path, "wb") as stream:

@@ -1,6 +1,6 @@
 """The dataset card: what stands in a dataset's README.md, the full schema of its samples included."""
 
-from ctsim.shards import arrays_of, axes_of
+from ctsim.shards import arrays_of, axes_of, file_of
 from scenes.fidelity import PRIMARY_ONLY, Fidelity
 from scenes.records import SPLITS
 from scenes.scan_draws import ScanDraws
@@ -24,7 +24,7 @@ SCENE_FIELDS = {
     "voxel_mm": "side of a voxel",
     "quality": "`lowest_transmission` of any ray, `starved_share` of readings that were no more than noise",
     "porosity": "for each part, key figures of the voids in its host: all, and those above and up to 0.6 mm",
-    "storage": "type, axes and scale of each array",
+    "storage": "type, axes, scale and compression of each array",
     "geometry_true": "source, detector centre, u and v of each view, as they were",
     "geometry_nominal": "the same as reconstruction was told",
 }
@@ -37,7 +37,7 @@ _AXIS = "unit vector x y z, z >= 0; null where no axis is {}"
 _SHADOW = "area of its shadow along the stage's {}"
 
 DEFECT_FIELDS = {
-    "number": "as in `instances.npy`, from 1",
+    "number": "as in `instances`, from 1",
     "item": "whose it is: its part's place among the `items` of the scene, from 0",
     "kind": "name of its class",
     "material": "`void`, or what fills it",
@@ -68,7 +68,7 @@ DEFECT_FIELDS = {
     "rose_ratio": "signal to noise of all its voxels together",
     "detectable": "true or false, by the rule that follows",
     "detectable_rule": "the rule",
-    "voxels": "how many of `instances.npy` are its own",
+    "voxels": "how many of `instances` are its own",
     "parameters": "as drawn, in the part's own frame; by kind",
 }
 """What a record of `defects.json` holds, by name; null is what a defect without a solid of its own lacks."""
@@ -112,7 +112,7 @@ def schema(spec: dict, classes: list[dict], splits: dict[str, str], kind_splits:
         "Splits are by part, never by image: " + ", ".join(f"{p} ({s})" for p, s in splits.items()) + ".",
         _kinds(kind_splits),
         "",
-        "| value in `labels.npy` | class | role |",
+        "| value in `labels` | class | role |",
         "|---|---|---|",
         *[f"| {c['value']} | {c['name']} | {c['role']} |" for c in classes],
         "",
@@ -130,8 +130,9 @@ def schema(spec: dict, classes: list[dict], splits: dict[str, str], kind_splits:
         "|---|---|",
         *[f"| `{name}` | {words} |" for name, words in DEFECT_FIELDS.items()],
         "",
-        "Beside the shards, `dataset.json` lists classes, splits, dropped scenes, defects without a place, the spec",
-        "and the SHA-256 of every shard; `croissant.json` describes it for loaders.",
+        "Files that end in `.zst` are compressed with Zstandard. Beside each shard, its `.index.json` tells where each",
+        "file stands in it (offset and size in bytes). `dataset.json` lists classes, splits, dropped scenes, defects",
+        "without a place, the spec and the SHA-256 of every shard; `croissant.json` describes it for loaders.",
     ]
 
 
@@ -144,7 +145,7 @@ def _kinds(kind_splits: dict[str, list[str]]) -> str:
 
 def _array_row(name: str, scan: ScanDraws, voxels: int) -> str:
     dtype, axes = arrays_of(True)[name][0], axes_of(name, scan.detector.bands)
-    return f"| `{name}.npy` | {dtype} | `[{axes}]` | {_shape(axes, scan, voxels)} | {ARRAY_WORDS[name]} |"
+    return f"| `{file_of(name)}` | {dtype} | `[{axes}]` | {_shape(axes, scan, voxels)} | {ARRAY_WORDS[name]} |"
 
 
 def _shape(axes: str, scan: ScanDraws, voxels: int) -> str:

@@ -1,14 +1,14 @@
 """What is wrong with a dataset, fault by fault."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ctsim.dataset.family import Family
-from ctsim.files import sha256_of
+from ctsim.files import AnyPath, sha256_of
 from ctsim.shards import arrays_of, members_of, read_dataset, read_shard
+from ctsim.shards.schema import INDEX
 from ctsim.truth import LEAST_SHARE
 from defects.kinds import name_of
 from defects.messages import BadInput
@@ -20,7 +20,7 @@ KEPT = {"dataset.json", "README.md", "croissant.json"}
 """What stands in a dataset beside its shards and parts."""
 
 
-def faults(folder: Path) -> Iterator[str]:
+def faults(folder: AnyPath) -> Iterator[str]:
     """Yield a line for every fault of a dataset; none for a good one.
 
     Raises:
@@ -28,7 +28,7 @@ def faults(folder: Path) -> Iterator[str]:
     """
     dataset = read_dataset(folder)
     records = [*dataset["shards"], *dataset.get("parts", [])]
-    listed = {record["file"] for record in records} | KEPT
+    listed = {record["file"] for record in records} | KEPT | {shard["file"] + INDEX for shard in dataset["shards"]}
     for path in sorted([*folder.iterdir(), *(folder / "parts").glob("*")]):
         if (name := str(path.relative_to(folder))) not in listed and (name != "parts" or not dataset.get("parts")):
             yield f"{name}: does not belong to the dataset"
@@ -45,7 +45,7 @@ def faults(folder: Path) -> Iterator[str]:
     yield from family.faults(seen, {scene["index"] for scene in dataset.get("dropped", [])})
 
 
-def _file_faults(folder: Path, record: dict) -> Iterator[str]:
+def _file_faults(folder: AnyPath, record: dict) -> Iterator[str]:
     """Yield where a file is not the one that dataset.json lists."""
     path = folder / record["file"]
     if not path.is_file():
@@ -56,7 +56,7 @@ def _file_faults(folder: Path, record: dict) -> Iterator[str]:
         yield f"{record['file']}: expected sha256 {wanted[:12]}..., got {found[:12]}..."
 
 
-def _shard_faults(folder: Path, shard: dict, dataset: dict, seen: dict[str, str], family: Family) -> Iterator[str]:
+def _shard_faults(folder: AnyPath, shard: dict, dataset: dict, seen: dict[str, str], family: Family) -> Iterator[str]:
     path = folder / shard["file"]
     yield from _file_faults(folder, shard)
     if not path.is_file():

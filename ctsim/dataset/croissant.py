@@ -23,6 +23,10 @@ _TERMS = (
 )  # fmt: skip
 
 
+_FORMATS = {"json": "application/json", "npy": "application/x-npy", "zst": "application/zstd"}
+"""By the end of a file's name."""
+
+
 def croissant(dataset: dict[str, Any]) -> dict[str, Any]:
     """Return the description of a dataset from what its dataset.json holds."""
     shards, bands = dataset["shards"], len(dataset["identity"]["spec"]["scan"]["detector"]["thresholds_kev"])
@@ -73,7 +77,7 @@ def _file_set(member: str, shards: list[dict[str, Any]]) -> dict[str, Any]:
         "@id": f"files-{member}",
         "name": f"files-{member}",
         "containedIn": [{"@id": shard["file"]} for shard in shards],
-        "encodingFormat": "application/json" if member.endswith(".json") else "application/x-npy",
+        "encodingFormat": _FORMATS[member.rpartition(".")[2]],
         "includes": f"*.{member}",
     }
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from ctsim.arrays import card_versions
 from ctsim.pipeline import Sample
-from ctsim.shards import SCHEMA_VERSION, array_bytes, arrays_of, axes_of, json_bytes
+from ctsim.shards import SCHEMA_VERSION, array_bytes, arrays_of, axes_of, codec_of, file_of, json_bytes
+from ctsim.shards.schema import COMPRESSED
 
 LARGEST_FLOAT16 = 65504.0
 
@@ -29,7 +30,7 @@ def encode(sample: Sample, scatters: bool = False) -> dict[str, bytes]:
     }
     if scatters:
         arrays["scatter_to_primary"] = _float16(_scatter_of(sample))
-    files = {f"{name}.npy": array_bytes(array) for name, array in arrays.items()}
+    files = {file_of(name): array_bytes(array, compressed=name in COMPRESSED) for name, array in arrays.items()}
     files["scene.json"] = json_bytes(scene_record(sample, scatters))
     files["defects.json"] = json_bytes(sample.defects)
     return files
@@ -49,7 +50,7 @@ def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
         "quality": sample.quality,
         "porosity": sample.porosity,
         "storage": {
-            name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0}
+            name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0, "codec": codec_of(name)}
             for name, (dtype, _) in arrays_of(scatters).items()
         },
         "geometry_true": sample.scanner.true.to_json(),
@@ -59,7 +60,7 @@ def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
 
 def made_by(backend: str, fidelities: Collection[str] = ()) -> dict[str, str]:
     """Return the versions that the bytes of samples depend on, of a backend and in some fidelities."""
-    names = ("manifold3d", "numba", "numpy", "scipy", "spekpy", "xraylib")
+    names = ("manifold3d", "numba", "numpy", "scipy", "spekpy", "xraylib", "zstandard")
     made = {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", **{name: version(name) for name in names}}
     if "gate" in fidelities:
         made["opengate"] = version("opengate")

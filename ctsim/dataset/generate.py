@@ -1,18 +1,17 @@
 """DatasetSpec -> a folder of shards: resumable, the same bytes whatever the number of workers."""
 
-import functools
+import itertools
 import json
-import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ctsim.dataset.card import card
 from ctsim.dataset.croissant import croissant
 from ctsim.dataset.encode import encode, made_by
-from ctsim.dataset.engines import cores, in_order
+from ctsim.dataset.make import PROGRESS, Job, Tell, make_one, make_shards, record_path
 from ctsim.dataset.plan import (
     ShardPlan,
     check_at_the_door,
@@ -24,28 +23,24 @@ from ctsim.dataset.plan import (
     load_sources,
     plan_shards,
 )  # fmt: skip
-from ctsim.files import locked, sha256_of, write_file
-from ctsim.montecarlo.need import highest_ratio
-from ctsim.penetration import rays_through
+from ctsim.dataset.workers import Lost
+from ctsim.files import AnyPath, is_remote, local_copy, locked, remove_folder, sha256_of, write_file
 from ctsim.pipeline import make_sample
-from ctsim.shards import SCHEMA_VERSION, decode, json_bytes, write_shard
+from ctsim.shards import SCHEMA_VERSION, decode, json_bytes
 from defects.messages import BadInput
-from scenes.parts import Part, load_part, load_parts, save_solids
-from scenes.sample import sample
+from scenes.parts import Part, load_parts, save_solids
 from scenes.scene import SceneSpec
 from scenes.spec import DatasetSpec
 from scenes.splits import kind_splits, split_of
 
-PROGRESS = "progress"
-"""Folder inside an unfinished dataset: its identity, and one record for every finished shard."""
-
-LARGEST_POOL = 64
+TIMEOUT_S = 3600.0
+"""For a scene: one of 512^3 voxels takes minutes."""
 
 Report = Callable[[int, int], None]
 """Told (scenes done, scenes in all) after every scene."""
 
-Tell = Callable[[str], None]
-"""Told, in a sentence, what a user should know."""
+Make = Callable[[Job, Sequence[ShardPlan], int | None, Callable[[], None], Tell], None]
+"""Makes shards, as `make_shards` does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,23 +62,15 @@ class Outcome:
     finished: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Task:
-    """What a worker needs to make one scene."""
-
-    spec: DatasetSpec
-    index: int
-    folder: str
-    classes: tuple[str, ...]
-
-
 def generate(
     spec: DatasetSpec,
-    out: Path,
+    out: AnyPath,
     *,
     folder: Path,
     workers: int | None = None,
     slice_of: tuple[int, int] = (1, 1),
+    timeout_s: float = TIMEOUT_S,
+    make: Make = make_shards,
     report: Report = lambda done, total: None,
     note: Tell = lambda text: None,
 ) -> Outcome:
@@ -95,6 +82,8 @@ def generate(
         folder: Where relative part files count from.
         workers: Processes; one a processor where None.
         slice_of: (k, n) makes every n-th shard from the k-th, so that n runs share the work.
+        timeout_s: After which a scene is dropped.
+        make: What makes the shards: `make_shards` on this machine, or another engine.
         report: Told how far it is.
         note: Told what was mended in the parts' files, and what looks odd about them.
 
@@ -116,20 +105,18 @@ def generate(
     _keep_parts(spec, parts, out)
     shards = plan_shards(spec)
     k, n = slice_of
-    todo = [plan for plan in shards[k - 1 :: n] if _record(out, plan) is None]
-    done = sum(len(p.scenes) for p in shards[k - 1 :: n]) - sum(len(p.scenes) for p in todo)
-    total = done + sum(len(plan.scenes) for plan in todo)
-    report(done, total)
-    indices = [index for plan in todo for index in plan.scenes]
-    tasks = [_Task(spec=_portable(spec), index=i, folder=str(out), classes=classes) for i in indices]
-    workers = min(workers or cores(), max(len(tasks), 1), LARGEST_POOL)
-    made = in_order(_make, tasks, workers) if tasks else iter(())
-    for plan in todo:
-        done = _write(out, plan, made, done, total, report, note)
+    mine = shards[k - 1 :: n]
+    todo = [plan for plan in mine if _record(out, plan) is None]
+    total = sum(len(plan.scenes) for plan in mine)
+    count = itertools.count(total - sum(len(plan.scenes) for plan in todo))
+    report(next(count), total)
+    if todo:
+        job = Job(spec=_portable(spec), out=str(out), classes=classes, timeout_s=timeout_s)
+        make(job, todo, workers, lambda: report(next(count), total), note)
     return _finish(spec, out, shards, classes, identity, parts)
 
 
-def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, dict[str, bytes]]:
+def replay(folder: AnyPath, key: str, record: dict[str, Any]) -> tuple[SceneSpec, dict[str, bytes]]:
     """Return a sample of a dataset again, made from its scene, as (scene, files by name).
 
     Args:
@@ -140,7 +127,9 @@ def replay(folder: Path, key: str, record: dict[str, Any]) -> tuple[SceneSpec, d
     scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
     dataset = json.loads((folder / "dataset.json").read_text())
     classes = tuple(c["name"] for c in dataset["classes"])
-    return scene, encode(make_sample(scene, load_parts(scene, folder), classes), dataset.get("scatters", False))
+    with local_copy(folder, "parts") as place:
+        parts = load_parts(scene, place)
+    return scene, encode(make_sample(scene, parts, classes), dataset.get("scatters", False))
 
 
 def first_samples(
@@ -148,52 +137,15 @@ def first_samples(
 ) -> tuple[list[dict], list[dict[str, Any]]]:
     """Return the classes and the first samples of a dataset, as its shards would hold them; nothing is written."""
     check_at_the_door(spec, folder, count)
-    classes, load = classes_of(spec, load_sources(spec, folder)), functools.partial(load_part, folder=folder)
-    samples = []
+    classes, samples = classes_of(spec, load_sources(spec, folder)), []
     for index in range(min(count, spec.scenes)):
-        try:
-            scene = sample(spec, index, load, rays_through, highest_ratio)
-            made = make_sample(scene, load_parts(scene, folder), classes)
-            samples.append(decode(scene.key, encode(made, spec.scatters)))
-        except (BadInput, ArithmeticError) as error:
-            note(f"scene {index} is dropped: {error}")
+        made = make_one(spec, index, folder, classes)
+        if isinstance(made, Lost):
+            note(f"scene {index} is dropped: {made.reason}")
+        else:
+            scene, files = made
+            samples.append(decode(scene.key, files))
     return class_records(classes), samples
-
-
-def _make(task: _Task) -> tuple[SceneSpec, dict[str, bytes]] | str:
-    """Return a scene and its sample's files, or why it was dropped."""
-    folder = Path(task.folder)
-    try:
-        load = functools.partial(load_part, folder=folder)
-        scene = sample(task.spec, task.index, load, rays_through, highest_ratio)
-        return scene, encode(make_sample(scene, load_parts(scene, folder), task.classes), task.spec.scatters)
-    except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
-        return str(error)
-
-
-def _write(out: Path, plan: ShardPlan, made: Iterator, done: int, total: int, report: Report, note: Tell) -> int:
-    """Write one shard and its record, and return how many scenes are done."""
-    dropped, unplaced = [], Counter()
-
-    def samples() -> Iterator[tuple[str, dict[str, bytes]]]:
-        nonlocal done
-        for index in plan.scenes:
-            result = next(made)
-            if isinstance(result, str):
-                note(f"scene {index} is dropped: {result}")
-                dropped.append({"index": index, "reason": result})
-            else:
-                scene, files = result
-                unplaced.update(scene.unplaced)
-                yield scene.key, files
-            done += 1
-            report(done, total)
-
-    with locked(out / PROGRESS / f"{plan.file}.lock"):
-        shard = write_shard(out / plan.file, samples(), plan.split)
-        record = {"shard": asdict(shard), "dropped": dropped, "unplaced": dict(sorted(unplaced.items()))}
-        write_file(_record_path(out, plan), json_bytes(record))
-    return done
 
 
 def _portable(spec: DatasetSpec) -> DatasetSpec:
@@ -203,7 +155,7 @@ def _portable(spec: DatasetSpec) -> DatasetSpec:
     return spec.model_copy(update={"parts": tuple(parts)})
 
 
-def _keep_parts(spec: DatasetSpec, parts: dict[str, Part], out: Path) -> None:
+def _keep_parts(spec: DatasetSpec, parts: dict[str, Part], out: AnyPath) -> None:
     """Keep the solids of every CAD file in the dataset, so that it can be replayed anywhere."""
     for part in spec.parts:
         path = out / "parts" / f"{part.key}.npz"
@@ -212,7 +164,7 @@ def _keep_parts(spec: DatasetSpec, parts: dict[str, Part], out: Path) -> None:
             write_file(path, save_solids(parts[part.key].bodies))
 
 
-def _begin(out: Path, identity: dict) -> bool:
+def _begin(out: AnyPath, identity: dict) -> bool:
     """Make the folder ready and return whether the dataset in it is finished already."""
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; --out needs a folder")
@@ -231,7 +183,7 @@ def _begin(out: Path, identity: dict) -> bool:
             )
         if finished.exists():
             _require_whole(out, found["shards"])
-            shutil.rmtree(out / PROGRESS, ignore_errors=True)  # of a run that was killed as it finished
+            remove_folder(out / PROGRESS)  # of a run that was killed as it finished
         return finished.exists()
     if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
         raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")
@@ -240,7 +192,7 @@ def _begin(out: Path, identity: dict) -> bool:
     return False
 
 
-def _require_whole(out: Path, shards: list[dict]) -> None:
+def _require_whole(out: AnyPath, shards: list[dict]) -> None:
     """Raise BadInput where a finished dataset has lost a shard: it would be wrong to call it done."""
     for shard in shards:
         path = out / shard["file"]
@@ -262,22 +214,19 @@ def _difference(theirs: dict, mine: dict) -> str:
     return f"its {'.'.join(place)} is {a!r}, not {b!r}" if len(f"{a}{b}") < 80 else f"its {'.'.join(place)} is another"
 
 
-def _record_path(out: Path, plan: ShardPlan) -> Path:
-    return out / PROGRESS / f"{plan.file}.json"
-
-
-def _record(out: Path, plan: ShardPlan, *, deeply: bool = True) -> dict | None:
+def _record(out: AnyPath, plan: ShardPlan, *, deeply: bool = True) -> dict | None:
     """Return what stands on record of a finished shard; None where nothing does, or the tar is another."""
     try:
-        record = json.loads(_record_path(out, plan).read_text())
+        record = json.loads(record_path(out, plan).read_text())
         shard, path = record["shard"], out / plan.file
+        deeply = deeply and not is_remote(path)  # a store keeps what it has taken whole
         whole = path.stat().st_size == shard["bytes"] and (not deeply or sha256_of(path) == shard["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return record if whole else None
 
 
-def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
+def _finish(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
     """Write dataset.json and the card once every shard is there."""
     try:
         with locked(out / PROGRESS / "finish.lock", wait=True):
@@ -289,7 +238,7 @@ def _finish(spec, out: Path, shards, classes, identity: dict, parts: dict[str, P
         return _outcome(json.loads((out / "dataset.json").read_text()), finished=True)
 
 
-def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
+def _finish_alone(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
     if not (out / PROGRESS).exists():
         raise FileNotFoundError(out / PROGRESS)
     records = [record for plan in shards if (record := _record(out, plan, deeply=False)) is not None]
@@ -321,12 +270,12 @@ def _finish_alone(spec, out: Path, shards, classes, identity: dict, parts: dict[
     write_file(out / "dataset.json", json_bytes(dataset))
     for path in (*out.glob("*.part"), *out.glob("parts/*.part")):  # of runs that were killed
         path.unlink(missing_ok=True)
-    shutil.rmtree(out / PROGRESS)
+    remove_folder(out / PROGRESS)
     return _outcome(dataset, finished=True)
 
 
-def _file_record(out: Path, path: Path) -> dict[str, Any]:
-    return {"file": str(path.relative_to(out)), "bytes": path.stat().st_size, "sha256": sha256_of(path)}
+def _file_record(out: AnyPath, path: AnyPath) -> dict[str, Any]:
+    return {"file": f"parts/{path.name}", "bytes": path.stat().st_size, "sha256": sha256_of(path)}
 
 
 def _outcome(made: dict[str, Any], *, finished: bool) -> Outcome:

@@ -523,7 +523,7 @@ def test_check_has_a_line_for_every_fault(ctsim, copied, spoil, says):
         (lambda d: (d / "dataset.json").unlink(), "dataset.json is missing"),
         (lambda d: (d / "dataset.json").write_text("{"), "is not readable"),
         (lambda d: (d / "dataset.json").write_text("[]"), "is not a ctsim dataset"),
-        (lambda d: _edit(d, schema_version=99), "expected schema_version 2, got 99"),
+        (lambda d: _edit(d, schema_version=99), "expected schema_version 3, got 99"),
         (lambda d: _edit(d, shards=3), "expected shards to be a list of records"),
         (lambda d: _edit(d, shards=[{"file": "a.tar"}]), "expected shards to be a list of records"),
         (lambda d: _edit(d, classes=[1]), "expected classes to be a list of records"),

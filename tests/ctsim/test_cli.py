@@ -115,7 +115,7 @@ def test_replay_tells_what_differs(made, ctsim, tmp_path):
     (tmp_path / "moved" / "dataset.json").write_text(json.dumps(record))
     code, _, err = ctsim("replay", tmp_path / "moved", "small-000000", "--out", tmp_path / "again")
     assert code == 1
-    assert "labels.npy differ from the dataset's" in err
+    assert "labels.npy.zst differ from the dataset's" in err
 
 
 def test_render_writes_the_counts_of_the_pipeline(made, ctsim, tmp_path):

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from ctsim.shards import SCHEMA_VERSION
+from ctsim.shards import SCHEMA_VERSION, array_bytes, file_of, json_bytes
 
 MU_PER_MM = 0.05
 CLASSES = [
@@ -47,23 +47,20 @@ def toy_sample(key: str, side: int, pores: int, rng: np.random.Generator, noise:
     labels = np.where(share >= 0.5, 2, part >= 0.5).astype(np.uint8)
     return {
         "scene.json": {"key": key, "voxel_mm": 0.1},
-        "projections.npy": np.zeros((2, 3, 4), np.float16),
-        "volume.npy": (volume * MU_PER_MM).astype(np.float16),
-        "labels.npy": labels,
-        "instances.npy": instances,
-        "fractions.npy": np.rint(share * 255).astype(np.uint8),
+        file_of("projections"): np.zeros((2, 3, 4), np.float16),
+        file_of("volume"): (volume * MU_PER_MM).astype(np.float16),
+        file_of("labels"): labels,
+        file_of("instances"): instances,
+        file_of("fractions"): np.rint(share * 255).astype(np.uint8),
         "defects.json": defects,
     }
 
 
-def packed(value: Any) -> bytes:
-    """Return a member's bytes."""
-    stream = io.BytesIO()
+def member(suffix: str, value: Any) -> bytes:
+    """Return the bytes of a file of a sample; bytes are taken as they are."""
     if isinstance(value, np.ndarray):
-        np.save(stream, value)
-    else:
-        stream.write(json.dumps(value).encode())
-    return stream.getvalue()
+        return array_bytes(value, compressed=suffix.endswith(".zst"))
+    return value if isinstance(value, bytes) else json_bytes(value)
 
 
 def write_shard(path: Path, samples: Mapping[str, Mapping[str, Any]]) -> None:
@@ -72,7 +69,7 @@ def write_shard(path: Path, samples: Mapping[str, Mapping[str, Any]]) -> None:
         for key, members in samples.items():
             for suffix, value in members.items():
                 info = tarfile.TarInfo(f"{key}.{suffix}")
-                data = packed(value)
+                data = member(suffix, value)
                 info.size = len(data)
                 shard.addfile(info, io.BytesIO(data))
 

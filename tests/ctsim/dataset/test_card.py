@@ -8,7 +8,7 @@ from ctsim.dataset.card import ARRAY_WORDS, DEFECT_FIELDS, SCENE_FIELDS, card, s
 from ctsim.dataset.encode import encode
 from ctsim.dataset.plan import classes_of, load_sources
 from ctsim.pipeline import make_sample
-from ctsim.shards import MEMBERS, decode, members_of
+from ctsim.shards import decode, file_of, members_of
 from scenes.parts import load_part, load_parts
 from scenes.sample import sample
 from scenes.scan_draws import ScanDraws
@@ -41,9 +41,9 @@ def made(tmp_path_factory):
 
 def test_the_schema_names_every_file_of_a_sample(made):
     _, files, _ = made
-    assert set(files) == set(MEMBERS)
+    assert set(files) == set(members_of(False))
     assert all(f"| `{name}` |" in card_of() for name in files)
-    assert {f"{name}.npy" for name in ARRAY_WORDS} | {"scene.json", "defects.json"} == set(members_of(True))
+    assert {file_of(name) for name in ARRAY_WORDS} | {"scene.json", "defects.json"} == set(members_of(True))
     assert "scatter_to_primary" not in card_of()
     assert all(f"| `{name}` |" in card_of(fidelity="hybrid") for name in members_of(True))
 

@@ -3,7 +3,7 @@
 import fnmatch
 
 from ctsim.dataset.croissant import croissant
-from ctsim.shards import MEMBERS
+from ctsim.shards import members_of
 
 DATASET = {
     "name": "toy",
@@ -27,7 +27,7 @@ def test_every_shard_is_a_file_object_with_its_size_and_checksum():
 
 def test_every_member_of_a_sample_belongs_to_exactly_one_file_set_in_all_shards():
     sets = [d for d in croissant(DATASET)["distribution"] if d["@type"] == "cr:FileSet"]
-    for member in MEMBERS:
+    for member in members_of(False):
         holding = [s for s in sets if fnmatch.fnmatch(f"toy-000000.{member}", s["includes"])]
         assert len(holding) == 1
         assert [c["@id"] for c in holding[0]["containedIn"]] == [s["file"] for s in DATASET["shards"]]

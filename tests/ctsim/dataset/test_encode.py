@@ -11,7 +11,7 @@ from ctsim.dataset.check import sample_faults
 from ctsim.dataset.encode import encode
 from ctsim.dataset.plan import class_records, classes_of, load_sources
 from ctsim.pipeline import make_sample
-from ctsim.shards import MEMBERS, decode, members_of
+from ctsim.shards import decode, members_of
 from scenes.parts import load_part, load_parts
 from scenes.sample import sample
 from scenes.spec import read_dataset_spec
@@ -47,7 +47,7 @@ def faults_of(one, classes, **changes) -> list[str]:
 
 
 def test_a_dataset_that_never_scatters_has_no_such_file(made):
-    assert set(encode(made[0])) == set(MEMBERS)
+    assert set(encode(made[0])) == set(members_of(False))
     assert "scatter_to_primary" not in json.loads(encode(made[0])["scene.json"])["storage"]
 
 
@@ -59,7 +59,7 @@ def test_the_ratio_is_kept_in_half_precision(made):
     assert found["scatter_to_primary"].shape == found["projections"].shape
     np.testing.assert_allclose(found["scatter_to_primary"], RATIO, rtol=5e-4, atol=1e-7)
     storage = found["scene"]["storage"]["scatter_to_primary"]
-    assert storage == {"dtype": "float16", "axes": "view row col", "scale": 1.0}
+    assert storage == {"dtype": "float16", "axes": "view row col", "scale": 1.0, "codec": "none"}
 
 
 def test_where_nothing_scatters_beside_scenes_that_do_the_ratio_is_zero(made):

@@ -1,0 +1,183 @@
+"""Any sample of a dataset, and any part of its arrays, without reading what lies before it."""
+
+import json
+import math
+from collections.abc import Collection, Sequence
+from io import IOBase
+from typing import Any
+
+import numpy as np
+from braceexpand import braceexpand
+
+from ctsim.files import AnyPath, folder_of
+from ctsim.shards.arrays import MOST_HEADER, array_of, npy_header
+from ctsim.shards.read import decode, most_bytes, read_dataset
+from ctsim.shards.schema import INDEX, file_of
+from ctsim.shards.tar import Index, index_of, opened
+from defects.messages import BadInput, unknown
+
+KEPT_INDICES = 256
+"""Indices of shards that are kept in memory: half a kilobyte a sample."""
+
+LARGEST_GAP = 1 << 16
+"""Bytes between two files that are read rather than left out."""
+
+Source = str | AnyPath | Sequence[str | AnyPath]
+"""The folder of a dataset, or shards: paths or URLs, also as train-{000000..000127}.tar."""
+
+
+class Samples(Sequence):
+    """The samples of a dataset, each read when it is asked for.
+
+    Attributes:
+        keys: Of the samples, in their order.
+    """
+
+    def __init__(self, source: Source, split: str | None = None, fields: Collection[str] | None = None) -> None:
+        """Open a dataset.
+
+        Args:
+            source: Where it lies: a path or a URL such as s3://bucket/folder; or some shards.
+            split: train, validation or test of a dataset; all where None.
+            fields: What of each sample is wanted, such as volume and labels; all where None.
+
+        Raises:
+            BadInput: There is no finished dataset, or it has no such split.
+        """
+        self.fields = fields
+        self._indices: dict[AnyPath, Index] = {}
+        self._shards = {key: path for path, keys in _shards(source, split) for key in keys or self._index(path)}
+        self.keys = list(self._shards)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.keys)
+
+    def __getitem__(self, which: int | str) -> dict[str, Any]:
+        """Return a sample by its place or its key, as `read_samples` yields it."""
+        key = which if isinstance(which, str) else self.keys[which]
+        path, places = self._places(key)
+        with opened(path, at_random=True) as stream:
+            files = _files(stream, {name: place for name, place in places.items() if self._wants(name)})
+        return decode(key, files, path.name, most_bytes({name: size for name, (_, size) in places.items()}))
+
+    def array(self, key: str, name: str, box: Sequence[slice] = ()) -> np.ndarray:
+        """Return an array of a sample, or a box of it.
+
+        Of an array that is not compressed, no more is read than the slices along its first axis that the box meets.
+
+        Args:
+            key: Of the sample.
+            name: Of the array: volume, labels and so on.
+            box: A slice along each axis, or along the first few; without steps.
+
+        Raises:
+            BadInput: There is no such sample or array, or it is damaged.
+        """
+        path, places = self._places(key)
+        if (file := file_of(name)) not in places:
+            raise unknown("array", name, [file.partition(".")[0] for file in places if ".npy" in file])
+        try:
+            with opened(path, at_random=True) as stream:
+                if file.endswith(".npy"):
+                    return _box(stream, *places[file], tuple(box))
+                limit = most_bytes({name: size for name, (_, size) in places.items()})
+                return array_of(_read(stream, *places[file]), compressed=True, most_bytes=limit)[tuple(box)].copy()
+        except ValueError as error:
+            raise BadInput(f"{path.name}: {key}.{file} is not readable: {error}") from error
+
+    def by_shard(self) -> dict[AnyPath, list[str]]:
+        """Return the keys of each shard."""
+        found: dict[AnyPath, list[str]] = {}
+        for key, path in self._shards.items():
+            found.setdefault(path, []).append(key)
+        return found
+
+    def _places(self, key: str) -> tuple[AnyPath, dict[str, list[int]]]:
+        if key not in self._shards:
+            raise unknown("sample", key, self.keys[:20])
+        path = self._shards[key]
+        try:
+            return path, self._index(path)[key]
+        except KeyError:
+            raise BadInput(f"{path.name} lacks {key}; to see what else is wrong: ctsim check {path.parent}") from None
+
+    def _index(self, path: AnyPath) -> Index:
+        if path not in self._indices:
+            if len(self._indices) >= KEPT_INDICES:
+                self._indices.pop(next(iter(self._indices)))
+            self._indices[path] = read_index(path)
+        return self._indices[path]
+
+    def _wants(self, file: str) -> bool:
+        return self.fields is None or file.partition(".")[0] in self.fields
+
+
+def read_index(path: AnyPath) -> Index:
+    """Return what stands where in a shard: as the file beside it says, or where there is none, by its own headers."""
+    beside = path.with_name(path.name + INDEX)
+    try:
+        index, size = json.loads(beside.read_text()), path.stat().st_size
+        places = [place for files in index.values() for place in files.values()]
+        if not all(0 <= offset <= offset + length <= size for offset, length in places):
+            raise ValueError("it points beyond the tar")
+    except FileNotFoundError:
+        return index_of(path)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{beside} is damaged ({error}): delete it, and the tar itself is asked") from error
+    return index
+
+
+def _shards(source: Source, split: str | None) -> list[tuple[AnyPath, list[str]]]:
+    """Return each shard, and the keys of its samples where a dataset.json tells of them."""
+    given = [source] if isinstance(source, str | AnyPath) else list(source)
+    paths = [folder_of(text) for one in given for text in (braceexpand(one) if isinstance(one, str) else [one])]
+    if any(path.suffix != ".tar" for path in paths):
+        if len(paths) > 1:
+            raise BadInput(f"expected one dataset, or shards that end in .tar, got {len(paths)} paths")
+        shards = read_dataset(paths[0])["shards"]
+        if split not in (None, *(splits := dict.fromkeys(shard["split"] for shard in shards))):
+            raise unknown("split", split, splits)
+        return [(paths[0] / shard["file"], shard["samples"]) for shard in shards if split in (None, shard["split"])]
+    if split is not None:
+        raise BadInput(f"split {split!r} is known of a whole dataset: give its folder, or leave split out")
+    return [(path, []) for path in paths]
+
+
+def _files(stream: IOBase, places: dict[str, list[int]]) -> dict[str, bytes | memoryview]:
+    """Return some files; those that stand side by side are read at once: each request to a store takes its time."""
+    files, run = {}, []
+    for name, (offset, size) in places.items():
+        if run and offset - sum(run[-1][1:]) > LARGEST_GAP:
+            files |= _run(stream, run)
+            run = []
+        run.append((name, offset, size))
+    return files | _run(stream, run)
+
+
+def _run(stream: IOBase, run: list[tuple[str, int, int]]) -> dict[str, bytes | memoryview]:
+    if len(run) == 1:
+        return {run[0][0]: _read(stream, *run[0][1:])}
+    first = run[0][1] if run else 0
+    content = memoryview(_read(stream, first, sum(run[-1][1:]) - first)) if run else b""
+    return {name: content[offset - first : offset - first + size] for name, offset, size in run}
+
+
+def _read(stream: IOBase, offset: int, size: int) -> bytes:
+    stream.seek(offset)
+    return stream.read(size)
+
+
+def _box(stream: IOBase, offset: int, size: int, cut: tuple[slice, ...]) -> np.ndarray:
+    """Return a box of the .npy file of so many bytes that begins at an offset."""
+    begin, shape, dtype = npy_header(_read(stream, offset, min(size, MOST_HEADER)))
+    if begin + math.prod(shape) * dtype.itemsize != size:
+        raise ValueError(f"its header tells of the shape {shape}, which {size} bytes do not hold")
+    if any(one.step not in (None, 1) for one in cut):
+        raise BadInput(f"expected a box without steps, got {cut}")
+    if not shape or not cut:
+        return np.frombuffer(bytearray(_read(stream, offset + begin, size - begin)), dtype).reshape(shape)
+    first, last, _ = cut[0].indices(shape[0])
+    each = math.prod(shape[1:]) * dtype.itemsize
+    slab = _read(stream, offset + begin + first * each, max(last - first, 0) * each)
+    return np.frombuffer(slab, dtype).reshape(-1, *shape[1:])[(slice(None), *cut[1:])].copy()

@@ -1,0 +1,113 @@
+"""Datasets, read from first to last; nothing that they hold is trusted."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ctsim.files import AnyPath
+from ctsim.shards.arrays import array_of
+from ctsim.shards.schema import SCHEMA_VERSION, file_of
+from ctsim.shards.tar import members, opened
+from defects.messages import BadInput
+
+RECORDS = {
+    "shards": {"file", "split", "samples"},
+    "classes": {"value", "name", "role"},
+}
+"""Lists of dataset.json, and what no record in them may lack."""
+
+MOST_ALONE = 1 << 30
+"""Bytes that a compressed array may hold where no volume stands beside it."""
+
+
+def read_dataset(folder: AnyPath) -> dict[str, Any]:
+    """Return what dataset.json says, or raise BadInput where the folder holds no finished dataset."""
+    path = folder / "dataset.json"
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        unfinished = (folder / "progress").is_dir()
+        hint = "it is not finished: repeat the `ctsim generate` that began it" if unfinished else "give its folder"
+        raise BadInput(f"no dataset in {folder}: dataset.json is missing; {hint}") from error
+    except (ValueError, RecursionError, NotADirectoryError) as error:
+        raise BadInput(f"{path} is not readable: {error}") from error
+    if not isinstance(record, dict) or not {"name", "classes", "splits", "shards"} <= record.keys():
+        raise BadInput(f"{path} is not a ctsim dataset: it lacks name, classes, splits or shards")
+    if record.get("schema_version") != SCHEMA_VERSION:
+        raise BadInput(
+            f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}; read it with the "
+            "version of ctsim that made it, or make it again"
+        )
+    for name, keys in RECORDS.items():
+        listed = record.get(name)
+        if not isinstance(listed, list) or not all(isinstance(r, dict) and keys <= r.keys() for r in listed):
+            raise BadInput(f"{path}: expected {name} to be a list of records with {', '.join(sorted(keys))}")
+    if not isinstance(record["splits"], dict) or not all(isinstance(s["samples"], list) for s in record["shards"]):
+        raise BadInput(f"{path}: expected splits to give one split a part, and a list of samples for each shard")
+    for shard in record["shards"]:
+        if not isinstance(shard["file"], str) or not shard["file"].endswith(".tar") or {"/", "\\"} & set(shard["file"]):
+            raise BadInput(f"{path}: a shard is a tar in the dataset's own folder, got {shard['file']!r}")
+    return record
+
+
+def read_samples(folder: AnyPath, split: str | None = None) -> Iterator[dict[str, Any]]:
+    """Yield the samples of a dataset as dicts: "key", the arrays by name, "scene" and "defects".
+
+    Args:
+        folder: Of the dataset.
+        split: train, validation or test; all where None.
+    """
+    for shard in read_dataset(folder)["shards"]:
+        if split in (None, shard["split"]):
+            yield from read_shard(folder / shard["file"])
+
+
+def read_shard(path: AnyPath) -> Iterator[dict[str, Any]]:
+    """Yield the samples of one tar, decoded."""
+    for key, files in read_raw(path):
+        yield decode(key, files, path.name)
+
+
+def read_raw(path: AnyPath) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Yield (key, files by name) of one tar, in its order."""
+    key, files = None, {}
+    with opened(path) as stream:
+        for new, name, offset, size in members(stream, path):
+            if key is not None and new != key:
+                yield key, files
+                files = {}
+            key = new
+            stream.seek(offset)
+            files[name] = stream.read(size)
+    if key is not None:
+        yield key, files
+
+
+def decode(
+    key: str, files: Mapping[str, bytes | memoryview], source: str = "sample", limit: int | None = None
+) -> dict[str, Any]:
+    """Return a sample from its files.
+
+    Args:
+        key: Its name.
+        files: By name.
+        source: Named where one cannot be read.
+        limit: Bytes that a compressed array may hold; what follows from the files where None.
+    """
+    sample: dict[str, Any] = {"key": key}
+    limit = limit or most_bytes({name: len(content) for name, content in files.items()})
+    for name, content in files.items():
+        field, _, kind = name.partition(".")
+        try:
+            if kind == "json":
+                sample[field] = json.loads(bytes(content))
+            else:
+                sample[field] = array_of(content, compressed=kind == "npy.zst", most_bytes=limit)
+        except (ValueError, RecursionError) as error:
+            raise BadInput(f"{source}: {key}.{name} is not readable: {error}") from error
+    return sample
+
+
+def most_bytes(sizes: Mapping[str, int]) -> int:
+    """Return how much a compressed array may hold: the two bytes a voxel of the volume beside it, of this size."""
+    return sizes.get(file_of("volume"), MOST_ALONE)

@@ -1,0 +1,104 @@
+"""Tars of samples: what stands where in them; nothing in them is trusted."""
+
+import os
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import IOBase
+
+from ctsim.files import AnyPath, is_remote
+from defects.messages import BadInput
+
+MOST_FILES = 64
+"""Of one sample; ours have 8."""
+
+Index = dict[str, dict[str, list[int]]]
+"""[offset, size] of each file, by key and name."""
+
+
+@contextmanager
+def opened(path: AnyPath, *, at_random: bool = False) -> Iterator[IOBase]:
+    """Open a tar, and tell of all that goes wrong with it as BadInput.
+
+    Args:
+        path: Of the tar, here or in a store.
+        at_random: Whether places far apart are read: a store then sends no more than is asked for.
+    """
+    try:
+        with path.open("rb", **({"cache_type": "none"} if at_random and is_remote(path) else {})) as stream:
+            yield stream
+    except FileNotFoundError as error:
+        raise BadInput(f"{path} is missing; put it back, or make the dataset again in a new folder") from error
+    except (tarfile.TarError, OSError, EOFError, OverflowError) as error:
+        raise BadInput(f"{path} is not a whole tar: {error}") from error
+
+
+def members(stream: IOBase, path: AnyPath) -> Iterator[tuple[str, str, int, int]]:
+    """Yield (key, name, offset, size) of each file in a tar of samples, by their headers alone.
+
+    Args:
+        stream: Open at the tar; it may be moved about between two of them.
+        path: What it is called.
+
+    Raises:
+        BadInput: It holds what no shard holds: links, folders, names that lead out of it, a file or sample twice.
+        TarError, OSError: It is no whole tar.
+    """
+    size, seen, names = _require_end(stream), set(), set()
+    last, end = None, 0
+    with tarfile.open(fileobj=stream, mode="r:") as tar:
+        for info in tar:
+            tar.members = []  # which would grow with the tar
+            key, _, name = info.name.partition(".")
+            end = info.offset_data + info.size
+            if fault := _fault(info, key, name, size):
+                raise BadInput(f"{path.name}: {info.name} {fault}")
+            if key != last:
+                last, names = key, set()
+                if key in seen:
+                    raise BadInput(f"{path.name}: {key} stands in it twice")
+                seen.add(key)
+            if name in names:
+                raise BadInput(f"{path.name}: {info.name} stands in it twice")
+            names.add(name)
+            if len(names) > MOST_FILES:
+                raise BadInput(f"{path.name}: {key} has more than {MOST_FILES} files")
+            yield key, name, info.offset_data, info.size
+    _require_nothing_after(stream, end)
+
+
+def index_of(path: AnyPath) -> Index:
+    """Return what stands where in a tar."""
+    index: Index = {}
+    with opened(path) as stream:
+        for key, name, offset, size in members(stream, path):
+            index.setdefault(key, {})[name] = [offset, size]
+    return index
+
+
+def _fault(info: tarfile.TarInfo, key: str, name: str, size: int) -> str | None:
+    """Return what is wrong with a member of a tar of so many bytes, or None."""
+    if not info.isreg() or info.sparse is not None:
+        return "is not a plain file"
+    if not key or not name or {"/", "\\", "\0"} & set(info.name) or ".." in info.name:
+        return "is not called KEY.FILE"
+    if info.offset_data + info.size > size:
+        return f"claims {info.size} bytes, more than the tar has"
+    return None
+
+
+def _require_end(stream: IOBase) -> int:
+    """Return the size of a tar, or raise ReadError where it has no end mark: tarfile does not miss it."""
+    size = stream.seek(0, os.SEEK_END)
+    stream.seek(max(size - 2 * tarfile.BLOCKSIZE, 0))
+    if size % tarfile.RECORDSIZE or size == 0 or any(stream.read()):
+        raise tarfile.ReadError(f"it ends after {size} bytes without an end mark")
+    stream.seek(0)
+    return size
+
+
+def _require_nothing_after(stream: IOBase, end: int) -> None:
+    """Raise ReadError where a damaged header follows: tarfile takes it for the end."""
+    stream.seek(-(-end // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE)
+    if any(stream.read(tarfile.RECORDSIZE)):
+        raise tarfile.ReadError(f"its header at byte {-(-end // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE} is damaged")
