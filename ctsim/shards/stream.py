@@ -61,27 +61,26 @@ class Stream(IterableDataset):
         """Yield the samples of this worker."""
         info = get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        keys = _share(self.of_node(), worker, workers)
+        keys = share(self.of_node(*_node()), worker, workers)
         stream = map(self.samples.__getitem__, keys)
         if self.shuffle:
             stream = _mixed(stream, self.buffer, random.Random(f"{self.seed} {self.epoch} {keys[:1]}"))
         return stream if self.transform is None else map(self.transform, stream)
 
-    def of_node(self) -> list[str]:
-        """Return the keys of the samples that this node has in this epoch, shards one after the other."""
-        node, nodes = _node()
+    def of_node(self, node: int, nodes: int) -> list[str]:
+        """Return the keys of the samples that one of so many nodes has in this epoch, shards one after the other."""
         shards = list(self.samples.by_shard().values())
         if self.shuffle:
             random.Random(f"{self.seed} {self.epoch}").shuffle(shards)
         keys = [key for shard in shards for key in shard]
-        found = _share(keys, node, nodes)
+        found = share(keys, node, nodes)
         if self.even and len(found) < -(-len(keys) // nodes):
             found = [*found, keys[0]]
         return found
 
 
-def _share(keys: list[str], place: int, count: int) -> list[str]:
-    """Return the run of keys of one of so many takers."""
+def share(keys: list[str], place: int, count: int) -> list[str]:
+    """Return the run of keys that one of so many takers has."""
     return keys[place * len(keys) // count : (place + 1) * len(keys) // count]
 
 
