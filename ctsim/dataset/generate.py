@@ -4,7 +4,7 @@ import itertools
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from ctsim.dataset.workers import Lost
 from ctsim.files import AnyPath, is_remote, local_copy, locked, remove_folder, sha256_of, write_file
 from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes
+from ctsim.shards.schema import INDEX
 from defects.messages import BadInput
 from scenes.parts import Part, load_parts, save_solids
 from scenes.scene import SceneSpec
@@ -113,6 +114,8 @@ def generate(
     if todo:
         job = Job(spec=_portable(spec), out=str(out), classes=classes, timeout_s=timeout_s)
         make(job, todo, workers, lambda: report(next(count), total), note)
+    if (there := _finished_shards(out, len(shards))) < len(shards):
+        return replace(_outcome(_made(out, mine), finished=False), shards=there)
     return _finish(spec, out, shards, classes, identity, parts)
 
 
@@ -183,6 +186,7 @@ def _begin(out: AnyPath, identity: dict) -> bool:
             )
         if finished.exists():
             _require_whole(out, found["shards"])
+            _clear(out)
             remove_folder(out / PROGRESS)  # of a run that was killed as it finished
         return finished.exists()
     if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
@@ -220,10 +224,35 @@ def _record(out: AnyPath, plan: ShardPlan, *, deeply: bool = True) -> dict | Non
         record = json.loads(record_path(out, plan).read_text())
         shard, path = record["shard"], out / plan.file
         deeply = deeply and not is_remote(path)  # a store keeps what it has taken whole
-        whole = path.stat().st_size == shard["bytes"] and (not deeply or sha256_of(path) == shard["sha256"])
+        whole = path.stat().st_size == shard["bytes"] and path.with_name(path.name + INDEX).is_file()
+        whole = whole and (not deeply or sha256_of(path) == shard["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return record if whole else None
+
+
+def _finished_shards(out: AnyPath, whole: int) -> int:
+    """Return how many shards of the whole are finished, by the names of their records: there may be 100 000."""
+    try:
+        return sum(path.name.endswith(".tar.json") for path in (out / PROGRESS).iterdir())
+    except FileNotFoundError:  # another slice has just finished the dataset
+        return whole
+
+
+def _made(out: AnyPath, shards: Sequence[ShardPlan]) -> dict[str, Any]:
+    """Return what stands on record of some shards."""
+    records = [record for plan in shards if (record := _record(out, plan, deeply=False)) is not None]
+    return {
+        "shards": [record["shard"] for record in records],
+        "dropped": [scene for record in records for scene in record["dropped"]],
+        "unplaced": dict(sorted(sum((Counter(record["unplaced"]) for record in records), Counter()).items())),
+    }
+
+
+def _clear(out: AnyPath) -> None:
+    """Remove what runs that were killed have left half-written."""
+    for path in (*out.glob("*.part"), *out.glob("parts/*.part")):
+        path.unlink(missing_ok=True)
 
 
 def _finish(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
@@ -241,14 +270,8 @@ def _finish(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str
 def _finish_alone(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
     if not (out / PROGRESS).exists():
         raise FileNotFoundError(out / PROGRESS)
-    records = [record for plan in shards if (record := _record(out, plan, deeply=False)) is not None]
-    tars = [record["shard"] for record in records]
-    made = {
-        "shards": tars,
-        "dropped": [scene for record in records for scene in record["dropped"]],
-        "unplaced": dict(sorted(sum((Counter(record["unplaced"]) for record in records), Counter()).items())),
-    }
-    if len(records) < len(shards):
+    made = _made(out, shards)
+    if len(made["shards"]) < len(shards):
         return _outcome(made, finished=False)
     dataset = {
         "name": spec.name,
@@ -267,9 +290,8 @@ def _finish_alone(spec, out: AnyPath, shards, classes, identity: dict, parts: di
     }
     write_file(out / "README.md", card(dataset).encode())
     write_file(out / "croissant.json", json_bytes(croissant(dataset)))
+    _clear(out)
     write_file(out / "dataset.json", json_bytes(dataset))
-    for path in (*out.glob("*.part"), *out.glob("parts/*.part")):  # of runs that were killed
-        path.unlink(missing_ok=True)
     remove_folder(out / PROGRESS)
     return _outcome(dataset, finished=True)
 

@@ -141,6 +141,7 @@ class _Crew:
             elif time.monotonic() >= worker.deadline:
                 self._dismiss(worker)
                 found[place] = Lost(f"it took longer than {self.timeout_s:g} s")
+        self._hand_out(waiting)  # so that nobody waits while what was found is packed
         return found
 
     def end(self) -> None:
