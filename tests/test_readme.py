@@ -147,6 +147,18 @@ def test_the_commands_do_what_they_say(desk, monkeypatch):
     assert (desk / "again" / "brackets-000002.volume.npy").exists()
 
 
+@pytest.mark.slow
+def test_datasets_are_read_as_the_text_says(desk, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["ctsim", "generate", "brackets.yaml", "--out", "brackets", "--count", "4"])
+    with pytest.raises(SystemExit):
+        ctsim.cli.main()
+    (block,) = blocks("python")
+    named: dict = {}
+    exec(block, named)
+    np.testing.assert_array_equal(named["patch"], named["volume"][16:48, :32, :32])
+    assert named["sample"].keys() == {"key", "volume", "labels"}
+
+
 def test_every_command_is_in_the_table():
     text = README.read_text(encoding="utf-8")
     for command in ctsim.cli.app.registered_commands:
