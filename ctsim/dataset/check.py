@@ -70,7 +70,7 @@ def _faults(folder: AnyPath, dataset: dict, workers: int, note: Callable[[str], 
             unplaced.update(held.unplaced)
     yield from family.faults(seen, {scene["index"] for scene in dataset["dropped"]})
     yield from leaks.faults()
-    if leaks.size == sum(len(shard["samples"]) for shard in dataset["shards"]) and unplaced != dataset["unplaced"]:
+    if len(leaks) == sum(len(shard["samples"]) for shard in dataset["shards"]) and unplaced != dataset["unplaced"]:
         yield f"dataset.json: unplaced is {dataset['unplaced']}, its scenes tell of {dict(sorted(unplaced.items()))}"
 
 

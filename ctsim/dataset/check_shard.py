@@ -1,11 +1,11 @@
 """What is wrong with one shard: its bytes, its index, and each of its samples."""
 
+import contextlib
 import os
 import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import IOBase
 from pathlib import Path
@@ -68,7 +68,7 @@ def check_shard(folder: AnyPath, shard: dict, dataset: dict) -> Checked:
     return checked
 
 
-@contextmanager
+@contextlib.contextmanager
 def _here(path: AnyPath) -> Iterator[Path]:
     """Give a file on this machine: itself, or a copy of what a store has, so that it is sent once."""
     if not is_remote(path):
@@ -105,7 +105,6 @@ def _check_sample(key: str, files: dict[str, bytes], shard: dict, dataset: dict,
     try:
         sample = decode(key, files)
         found = list(sample_faults(sample, shard, dataset))
-        held = held_of(sample, files, shard, dataset)
     except BadInput as error:
         yield str(error).removeprefix(f"sample: {key}.")
         return
@@ -115,7 +114,8 @@ def _check_sample(key: str, files: dict[str, bytes], shard: dict, dataset: dict,
         yield f"its records are malformed: {_told(error)}"
         return
     yield from found
-    checked.held.append(held)
+    with contextlib.suppress(KeyError, TypeError, AttributeError):  # of what is no scene, which has been told
+        checked.held.append(held_of(sample, files, shard, dataset))
     if not found and not names:
         checked.members.append(member_of(sample, files, shard["file"]))
 
