@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ctsim.dataset.card import DEFECT_FIELDS, SCENE_FIELDS
 from ctsim.dataset.check_labels import label_faults, not_finite
 from ctsim.dataset.encode import storage_of
 from ctsim.dataset.versions import differing
@@ -39,6 +40,7 @@ def sample_faults(sample: dict[str, Any], shard: dict, dataset: dict) -> Iterato
         if array.dtype.kind == "f" and (count := not_finite(array)):
             yield f"{name}: {count} values are not finite"
     yield from _record_faults(sample, scene, shard["split"], dataset)
+    yield from _form_faults(sample, scene)
     yield from label_faults(sample, scene, dataset["classes"])
     if scatters:
         yield from _scatter_faults(sample["scatter_to_primary"], scene)
@@ -67,6 +69,18 @@ def _record_faults(sample: dict[str, Any], scene: SceneSpec, split: str, dataset
     kept = {part["file"] for part in dataset["parts"]}
     if lost := [item.part.file for item in scene.items if item.part.file and item.part.file not in kept]:
         yield f"its part {lost[0]} is not in dataset.json"
+
+
+def _form_faults(sample: dict[str, Any], scene: SceneSpec) -> Iterator[str]:
+    """Yield where records lack fields of the schema or have others, and where a geometry is none."""
+    listed = {"scene.json": (SCENE_FIELDS, [sample["scene"]]), "defects.json": (DEFECT_FIELDS, sample["defects"])}
+    for name, (known, records) in listed.items():
+        if other := {field for record in records for field in known.keys() ^ record.keys()}:
+            yield f"{name}: {min(other)} is missing, or not in the schema"
+    for name in ("geometry_true", "geometry_nominal"):
+        vectors = np.array(sample["scene"][name]["cone_vec_mm"], dtype=float)
+        if vectors.shape != (scene.scan.views, 12) or not np.isfinite(vectors).all():
+            yield f"scene.json: {name} is not 12 finite numbers for each of {scene.scan.views} views"
 
 
 def _split_faults(scene: SceneSpec, split: str, dataset: dict) -> Iterator[str]:

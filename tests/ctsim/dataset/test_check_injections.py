@@ -351,6 +351,11 @@ INJECTIONS: dict[str, tuple[Spoil, str]] = {
     "scene with more unplaced": (
         of_json("scene.json", lambda r: _scene_of(r).update(unplaced={"crack": 2})), "unplaced is {}, its scenes tell",
     ),
+    "scene with a field too many": (of_json("scene.json", lambda r: r.update(more=1)), "more is missing, or not"),
+    "defect with a field too few": (of_json("defects.json", lambda r: r[0].pop("rose_ratio")), "rose_ratio is missing"),
+    "geometry of fewer views": (
+        of_json("scene.json", lambda r: r["geometry_true"]["cone_vec_mm"].pop()), "geometry_true is not 12",
+    ),
     "storage told wrongly": (of_json("scene.json", lambda r: r["storage"]["volume"].update(scale=2.0)), "storage"),
     # splits
     "sample in two splits": (copied(0), "its projections are those of small-"),
