@@ -194,7 +194,9 @@ def replay(
     out: Annotated[Path, typer.Option(help="Folder for the sample's files: new or empty.")],
 ) -> None:
     """Make a sample again from its key, and tell whether it is the same to the byte."""
+    from ctsim.dataset.encode import made_by
     from ctsim.dataset.generate import replay as run
+    from ctsim.dataset.versions import cause_of
     from ctsim.files import folder_of
     from ctsim.images import write_files
     from ctsim.shards import decode, read_dataset, read_raw
@@ -208,27 +210,28 @@ def replay(
     stored = next((files for name, files in read_raw(folder / shards[0]) if name == key), {})
     if "scene.json" not in stored:
         raise BadInput(f"{folder / shards[0]} lacks {key}.scene.json; see what else is wrong: ctsim check {folder}")
-    scene, files = run(folder, key, decode(key, stored, shards[0])["scene"])
+    told = decode(key, stored, shards[0])["scene"]
+    scene, files = run(folder, key, told)
     write_files(out, {f"{key}.{name}": content for name, content in files.items()})
     for file in {item.part.file for item in scene.items if item.part.file}:  # so that scene.json renders where it lies
         write_files((out / file).parent, {Path(file).name: (folder / file).read_bytes()})
     differ = sorted(name for name in files if files[name] != stored.get(name))
     if differ:
-        text = f"{key}: {', '.join(differ)} differ from the dataset's; was it made by another version?"
-        err_console.print(text, markup=False)
+        cause = cause_of(told.get("made_by"), made_by(scene.scan.backend, (scene.scan.fidelity,)))
+        err_console.print(f"{key}: {', '.join(differ)} differ from the dataset's: {cause}", markup=False)
         raise typer.Exit(1)
     out_console.print(f"{out}: {key} ({scene.title}), the same to the byte", markup=False)
 
 
 @app.command()
 def check(dataset: Dataset, as_json: Json = False) -> None:
-    """Check every shard, sample, checksum, schema and split; a line a fault."""
+    """Check every file, shard, sample, checksum, record and split; a line a fault."""
     from ctsim.dataset.check import faults
     from ctsim.files import folder_of
     from ctsim.shards import read_dataset
 
     folder, found = folder_of(dataset), []
-    for fault in faults(folder):
+    for fault in faults(folder, note=note):
         found.append(fault)
         if not as_json:
             out_console.print(fault, markup=False)

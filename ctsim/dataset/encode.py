@@ -1,5 +1,6 @@
 """Sample -> the files of one sample in a shard."""
 
+import platform
 from collections.abc import Collection
 from importlib.metadata import version
 from typing import Any
@@ -39,7 +40,6 @@ def encode(sample: Sample, scatters: bool = False) -> dict[str, bytes]:
 def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
     """Return what scene.json holds."""
     scene = sample.scene
-    bands = _bands(sample)
     return {
         "schema_version": SCHEMA_VERSION,
         "key": scene.key,
@@ -49,19 +49,28 @@ def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
         "voxel_mm": scene.volume.voxel_mm,
         "quality": sample.quality,
         "porosity": sample.porosity,
-        "storage": {
-            name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0, "codec": codec_of(name)}
-            for name, (dtype, _) in arrays_of(scatters).items()
-        },
+        "storage": storage_of(scatters, _bands(sample)),
         "geometry_true": sample.scanner.true.to_json(),
         "geometry_nominal": sample.scanner.nominal.to_json(),
     }
 
 
+def storage_of(scatters: bool, bands: int) -> dict[str, dict[str, Any]]:
+    """Return how each array of a sample is kept, of a dataset that scatters or not, for so many energy bands."""
+    return {
+        name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0, "codec": codec_of(name)}
+        for name, (dtype, _) in arrays_of(scatters).items()
+    }
+
+
 def made_by(backend: str, fidelities: Collection[str] = ()) -> dict[str, str]:
-    """Return the versions that the bytes of samples depend on, of a backend and in some fidelities."""
+    """Return the versions that the bytes of samples depend on, of a backend and in some fidelities.
+
+    With them stands the kind of machine, x86_64 or aarch64: kernels compiled for it fuse and round otherwise.
+    """
     names = ("manifold3d", "numba", "numpy", "scipy", "spekpy", "xraylib", "zstandard")
-    made = {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", **{name: version(name) for name in names}}
+    made = {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", "machine": platform.machine()}
+    made |= {name: version(name) for name in names}
     if "gate" in fidelities:
         made["opengate"] = version("opengate")
     return made if backend != "mesh-gpu" else made | {"backend": backend} | card_versions()

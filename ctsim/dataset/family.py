@@ -1,9 +1,12 @@
 """Scenes that are one scene but for their fidelity or their defects, held against each other across shards."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
+
+from ctsim.shards import file_of
 
 OF_FIDELITY = ("fidelity", "scatter_to_primary", "monte_carlo", "gate")
 """What the scans of a pair may differ in."""
@@ -13,19 +16,47 @@ SHARED_BY = {"pair": TRAITS, "twin": TRAITS[:-2]}
 LABELS = ("labels", "instances", "fractions")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A sample, as far as its pair and its twin must agree with it.
+
+    Attributes:
+        key: Of the sample.
+        shard: That it stands in.
+        traits: Digest of each of TRAITS.
+        related: Keys of its pair and its twin, None where it has none.
+    """
+
+    key: str
+    shard: str
+    traits: dict[str, str]
+    related: dict[str, str | None]
+
+
+def member_of(sample: Mapping[str, Any], files: Mapping[str, bytes], shard: str) -> Member:
+    """Return a sample as far as its pair and its twin must agree with it.
+
+    Args:
+        sample: Decoded; of it the scene counts.
+        files: Its files; equal labels are equal files where the same version has compressed them.
+        shard: Is named where it is at fault.
+    """
+    scene = sample["scene"]["scene"]
+    related = {name: scene.get(f"{name}_of") for name in ("pair", "twin")}
+    labels = sha256(b"".join(files[file_of(name)] for name in LABELS)).hexdigest()
+    return Member(key=sample["key"], shard=shard, traits=_traits(scene) | {TRAITS[-1]: labels}, related=related)
+
+
 class Family:
     """The scenes of a dataset, of each only what it shares with its pair or twin."""
 
     def __init__(self) -> None:
         """Begin with no scene."""
-        self._scenes: dict[str, tuple[str, dict[str, str], dict[str, str | None]]] = {}
+        self._members: dict[str, Member] = {}
 
-    def add(self, sample: dict[str, Any], shard: str) -> None:
-        """Add a sample's scene; `shard` is named where it is at fault."""
-        scene = sample["scene"]["scene"]
-        related = {name: scene.get(f"{name}_of") for name in ("pair", "twin")}
-        labels = sha256(b"".join(sample[name].tobytes() for name in LABELS)).hexdigest()
-        self._scenes[sample["key"]] = (shard, _traits(scene) | {TRAITS[-1]: labels}, related)
+    def add(self, member: Member) -> None:
+        """Add a sample's scene."""
+        self._members[member.key] = member
 
     def faults(self, present: Collection[str], dropped: Collection[int]) -> Iterator[str]:
         """Yield a line for every scene that is not the scene of its pair or twin, or lacks it.
@@ -34,14 +65,14 @@ class Family:
             present: Keys of all samples, those with faults of their own, which are not compared, among them.
             dropped: Indices of the scenes that the dataset lacks for good reasons.
         """
-        for key, (shard, own, related) in self._scenes.items():
-            for name, other in related.items():
-                if other in self._scenes:
-                    theirs = self._scenes[other][1]
-                    if differ := [trait for trait in SHARED_BY[name] if own[trait] != theirs[trait]]:
-                        yield f"{shard}: {key}: its {name} {other} has another {' and another '.join(differ)}"
+        for key, member in self._members.items():
+            for name, other in member.related.items():
+                if other in self._members:
+                    theirs = self._members[other].traits
+                    if differ := [trait for trait in SHARED_BY[name] if member.traits[trait] != theirs[trait]]:
+                        yield f"{member.shard}: {key}: its {name} {other} has another {' and another '.join(differ)}"
                 elif other is not None and other not in present and _index(other) not in dropped:
-                    yield f"{shard}: {key}: its {name} {other} is not in the dataset"
+                    yield f"{member.shard}: {key}: its {name} {other} is not in the dataset"
 
 
 def _traits(scene: dict[str, Any]) -> dict[str, str]:
@@ -58,4 +89,4 @@ def _digest(value: Any) -> str:
 
 def _index(key: str) -> int | None:
     number = key.rpartition("-")[2]
-    return int(number) if number.isdecimal() else None
+    return int(number) if number.isdecimal() and len(number) <= 12 else None

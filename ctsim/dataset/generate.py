@@ -23,6 +23,7 @@ from ctsim.dataset.plan import (
     load_sources,
     plan_shards,
 )  # fmt: skip
+from ctsim.dataset.versions import differing
 from ctsim.dataset.workers import Lost
 from ctsim.files import AnyPath, is_remote, local_copy, locked, remove_folder, sha256_of, write_file
 from ctsim.pipeline import make_sample
@@ -207,15 +208,27 @@ def _require_whole(out: AnyPath, shards: list[dict]) -> None:
             )
 
 
-def _difference(theirs: dict, mine: dict) -> str:
-    """Return in a few words where two identities first differ."""
-    place, a, b = [], theirs.get("spec", {}), mine["spec"]
-    while isinstance(a, dict) and isinstance(b, dict) and a != b:
+def _difference(theirs: Any, mine: dict) -> str:
+    """Return in a few words where two identities differ: first in what is asked for, then in parts and versions."""
+    theirs = theirs if isinstance(theirs, dict) else {}
+    spec, parts = theirs.get("spec"), theirs.get("parts_sha256")
+    told = [_first_difference(spec, mine["spec"])] if spec != mine["spec"] else []
+    if not told and isinstance(parts, dict):
+        wanted = mine["parts_sha256"]
+        told = [f"its part {name} has another shape" for name in wanted if parts.get(name) != wanted[name]]
+    if other := differing(theirs.get("made_by"), mine["made_by"]):
+        told.append(f"made by other versions: {other}")
+    return "; ".join(told) or "made to another schema"
+
+
+def _first_difference(a: Any, b: Any) -> str:
+    """Return in a few words where two specs first differ."""
+    place = []
+    while isinstance(a, dict) and isinstance(b, dict):
         key = next(key for key in (*b, *a) if a.get(key) != b.get(key))
         place, a, b = [*place, key], a.get(key), b.get(key)
-    if not place:
-        return "made from other parts or by other versions"
-    return f"its {'.'.join(place)} is {a!r}, not {b!r}" if len(f"{a}{b}") < 80 else f"its {'.'.join(place)} is another"
+    name = f"its {'.'.join(place or ['spec'])}"
+    return f"{name} is {a!r}, not {b!r}" if len(f"{a}{b}") < 80 else f"{name} is another"
 
 
 def _record(out: AnyPath, plan: ShardPlan, *, deeply: bool = True) -> dict | None:

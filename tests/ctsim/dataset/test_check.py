@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ctsim.dataset.check import faults, sample_faults
+from ctsim.dataset.check import faults
+from ctsim.dataset.check_sample import sample_faults
 from ctsim.dataset.generate import generate
 from ctsim.shards import read_dataset, read_samples
 from scenes.spec import read_dataset_spec

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ctsim.dataset.check import sample_faults
-from ctsim.dataset.encode import encode
+from ctsim.dataset.check_sample import sample_faults
+from ctsim.dataset.encode import encode, made_by
 from ctsim.dataset.plan import class_records, classes_of, load_sources
 from ctsim.pipeline import make_sample
 from ctsim.shards import decode, members_of
@@ -40,7 +40,8 @@ def faults_of(one, classes, **changes) -> list[str]:
     """Return the faults of a sample in a dataset that scatters."""
     dataset = {
         "scatters": True, "splits": {"cube": "train"}, "kind_splits": {"gas_pore": ["train"]},
-        "classes": class_records(classes),
+        "classes": class_records(classes), "made_by": made_by("mesh"), "identity": {"spec": {"seed": 0}},
+        "parts": [{"file": "cube.stl"}],
     }  # fmt: skip
     found = decode(one.scene.key, encode(one, True)) | changes
     return list(sample_faults(found, {"split": "train"}, dataset))

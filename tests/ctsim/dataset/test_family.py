@@ -2,10 +2,10 @@
 
 import copy
 
-import numpy as np
 import pytest
 
-from ctsim.dataset.family import LABELS, Family
+from ctsim.dataset.family import LABELS, Family, member_of
+from ctsim.shards import file_of
 from scenes.sample import sample
 from scenes.scene import SceneSpec
 from tests.scenes.toy import dataset, load
@@ -21,9 +21,8 @@ def faults_of(scenes: list[dict], present=(), dropped=(), other_labels=()) -> li
     family = Family()
     for number, scene in enumerate(scenes):
         key = SceneSpec.from_json(scene).key
-        voxels = {name: np.zeros((2, 2, 2), np.uint8) for name in LABELS}
-        voxels["instances"][0, 0, 0] = number in other_labels
-        family.add({"key": key, "scene": {"scene": scene}, **voxels}, "train-000000.tar")
+        files = {file_of(name): bytes([name == "instances" and number in other_labels]) for name in LABELS}
+        family.add(member_of({"key": key, "scene": {"scene": scene}}, files, "train-000000.tar"))
     return list(family.faults(present, dropped))
 
 
