@@ -298,13 +298,24 @@ def main() -> None:
         _fail(str(error))
     except MemoryError:
         _fail("a worker process was killed or ran out of memory; use fewer --workers, or fewer voxels or pixels", 1)
-    except OSError as error:
-        if error.errno in _OF_THE_MACHINE:
-            _fail(f"{error.filename or 'the disk'}: {error.strerror}; {_OF_THE_MACHINE[error.errno]}")
+    except Exception as error:
+        if fault := _fault_of_the_machine(error):
+            _fail(fault)
         raise
     except KeyboardInterrupt:
         err_console.print("stopped")
         raise SystemExit(130) from None
+
+
+def _fault_of_the_machine(error: Exception) -> str | None:
+    """Return what to tell of an error that this machine, or a store, has raised; None of our own."""
+    from ctsim.files import store_fault
+
+    if fault := store_fault(error):
+        return fault
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return f"{error.filename or 'the disk'}: {error.strerror}; {_OF_THE_MACHINE[error.errno]}"
+    return None
 
 
 _OF_THE_MACHINE = {
