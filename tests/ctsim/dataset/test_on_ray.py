@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import signal
 import socket
@@ -12,7 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from ctsim.cli import app
 from ctsim.dataset import on_ray
 from ctsim.dataset.check import faults
 from ctsim.dataset.generate import generate
@@ -52,6 +56,16 @@ def test_where_ray_is_missing_it_is_told_how_to_get_it(tmp_path, monkeypatch, ca
     monkeypatch.setitem(sys.modules, "ray", None)  # as if it were not installed
     code, _, err = ctsim(monkeypatch, capsys, "generate", write(tmp_path), "--out", tmp_path / "out", "--engine", "ray")
     assert (code, err) == (2, "ctsim: --engine ray needs ray: pip install 'ctsim[cluster]'\n")
+
+
+def test_the_commands_of_the_readme_are_understood():
+    """They want a cluster and a bucket: here they are parsed, to the last option; other tests run their like."""
+    (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.S)
+    commands = get_command(app).commands
+    for line in block.splitlines():
+        program, name, *arguments = shlex.split(line)
+        assert program == "ctsim"
+        assert not commands[name].make_context(name, arguments).args
 
 
 @with_ray
