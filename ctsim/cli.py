@@ -43,11 +43,17 @@ def generate(
     out: Annotated[str, typer.Option(help="Folder of the dataset, or a URL: new, empty, or one to go on with.")],
     count: Annotated[int | None, typer.Option(min=1, help="Scenes, instead of the number in the spec.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, instead of the one in the spec.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; one a processor if left out.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes, or shards at once by Ray; one a processor if left out.")
+    ] = None,
     slice_: Annotated[
         str, typer.Option("--slice", metavar="K/N", help="Make only every N-th shard from the K-th on.")
     ] = "1/1",
     timeout_s: Annotated[float, typer.Option(min=1, help="For one scene; one that takes longer is dropped.")] = 3600.0,
+    engine: Annotated[str, typer.Option(help="What makes the shards: local, or ray.")] = "local",
+    address: Annotated[
+        str | None, typer.Option(help="Of a Ray cluster, host:port or auto; Ray is started here if left out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a labelled dataset; repeat the command to go on where it stopped."""
@@ -55,11 +61,12 @@ def generate(
     from ctsim.files import folder_of
 
     (spec, folder), share = _spec(dataset, count, seed), _slice(slice_)
+    make = _engine(engine, address)
     with progress() as bar:
         try:
             outcome = run(
                 spec, folder_of(out), folder=folder, workers=workers, slice_of=share, timeout_s=timeout_s,
-                report=reporter(bar), note=note,
+                make=make, report=reporter(bar), note=note,
             )  # fmt: skip
         except KeyboardInterrupt:
             bar.stop()
@@ -301,13 +308,24 @@ def main() -> None:
         _fail(str(error))
     except MemoryError:
         _fail("a worker process was killed or ran out of memory; use fewer --workers, or fewer voxels or pixels", 1)
-    except OSError as error:
-        if error.errno in _OF_THE_MACHINE:
-            _fail(f"{error.filename or 'the disk'}: {error.strerror}; {_OF_THE_MACHINE[error.errno]}")
+    except Exception as error:
+        if fault := _fault_of_the_machine(error):
+            _fail(fault)
         raise
     except KeyboardInterrupt:
         err_console.print("stopped")
         raise SystemExit(130) from None
+
+
+def _fault_of_the_machine(error: Exception) -> str | None:
+    """Return what to tell of an error that this machine, or a store, has raised; None of our own."""
+    from ctsim.files import store_fault
+
+    if fault := store_fault(error):
+        return fault
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        return f"{error.filename or 'the disk'}: {error.strerror}; {_OF_THE_MACHINE[error.errno]}"
+    return None
 
 
 _OF_THE_MACHINE = {
@@ -350,6 +368,21 @@ def _slice(text: str) -> tuple[int, int]:
     if not (k.isdecimal() and n.isdecimal() and 1 <= int(k) <= int(n)):
         raise BadInput(f"--slice must be K/N with 1 <= K <= N, such as 2/8, got {text!r}")
     return int(k), int(n)
+
+
+def _engine(name: str, address: str | None):
+    """Return what makes shards, by the engine's name."""
+    if name == "ray":
+        from ctsim.dataset.on_ray import on_ray
+
+        return on_ray(address)
+    if name != "local":
+        raise unknown("engine", name, ("local", "ray"))
+    if address is not None:
+        raise BadInput(f"--address {address} is of a Ray cluster: give --engine ray with it, or leave it out")
+    from ctsim.dataset.make import make_shards
+
+    return make_shards
 
 
 def _new_folder(out: Path) -> None:

@@ -19,20 +19,30 @@ from defects.messages import BadInput
 AnyPath = Path | UPath
 """On this machine, or in a store."""
 
+STORES = {"aiobotocore", "aiohttp", "azure", "botocore", "fsspec", "gcsfs", "google"}
+"""Packages that raise the errors of stores."""
+
+
+class Held(BadInput):
+    """Another run holds what we are to write."""
+
 
 def folder_of(text: str | AnyPath) -> AnyPath:
     """Return the path of a folder, on this machine or, for a URL, in a store.
 
     Raises:
-        BadInput: What reaches the store is not installed, or there is no such kind of store.
+        BadInput: What reaches the store is not installed, there is no such kind of store, or no bucket is named.
     """
     scheme, found, rest = str(text).partition("://")
     if not found:
         return Path(text)
     if scheme == "file":
         return Path(rest)
+    if not rest.strip("/"):
+        raise BadInput(f"{text} names no bucket; give a folder, or a URL such as s3://bucket/folder")
     try:
-        path = UPath(str(text).rstrip("/"))
+        # other runs write there too: a listing that is kept would not show what they have done since
+        path = UPath(str(text).rstrip("/"), use_listings_cache=False)
         path.fs  # noqa: B018  # the package for this kind of store is imported here
     except ImportError as error:
         raise BadInput(f"{text} needs {error.name or 'more'}: pip install 'ctsim[cluster]'") from error
@@ -44,6 +54,35 @@ def folder_of(text: str | AnyPath) -> AnyPath:
 def is_remote(path: AnyPath) -> bool:
     """Return whether a path lies in a store, not in a file system of this machine."""
     return not isinstance(path, Path)
+
+
+def in_this_process(path: AnyPath) -> AnyPath:
+    """Return a path with a way to its store that is this process's own: that of a parent does not survive a fork."""
+    return UPath(str(path), **path.storage_options) if is_remote(path) else path
+
+
+def store_fault(error: BaseException) -> str | None:
+    """Return what to tell of an error that a store, or the way to it, has raised; None of any other error.
+
+    Errors are known by the package that they, or what they follow from, are of: none is imported for that.
+    """
+    found: BaseException | None = error
+    while found is not None and type(found).__module__.partition(".")[0] not in STORES:
+        found = found.__cause__
+    if found is None:
+        return None
+    return (
+        f"the store cannot be used: {' '.join(str(error).split()) or type(error).__name__}; expected a bucket that "
+        "exists, credentials for it (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY or AWS_PROFILE) and an address that "
+        "answers (AWS_ENDPOINT_URL where it is not Amazon's). What is finished is kept there: mend it, and repeat the "
+        "command"
+    )
+
+
+def make_folder(path: AnyPath) -> None:
+    """Make a folder with those above it. A store has only names: nothing is made there, and no bucket."""
+    if not is_remote(path):
+        path.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
@@ -129,7 +168,7 @@ def locked(path: AnyPath, *, wait: bool = False) -> Iterator[None]:
     In a store nothing is held: two runs that make the same shard write the same bytes.
 
     Raises:
-        BadInput: Another process holds it, and we are not to wait.
+        Held: Another process holds it, and we are not to wait.
     """
     try:
         import fcntl
@@ -143,7 +182,7 @@ def locked(path: AnyPath, *, wait: bool = False) -> Iterator[None]:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except OSError as error:
-            raise BadInput(
+            raise Held(
                 f"another run is writing {path.stem} in {path.parent.parent}; wait for it to end, or share the work "
                 "with --slice"
             ) from error

@@ -25,7 +25,7 @@ from ctsim.dataset.plan import (
 )  # fmt: skip
 from ctsim.dataset.versions import differing
 from ctsim.dataset.workers import Lost
-from ctsim.files import AnyPath, is_remote, local_copy, locked, remove_folder, sha256_of, write_file
+from ctsim.files import AnyPath, is_remote, local_copy, locked, make_folder, remove_folder, sha256_of, write_file
 from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes
 from ctsim.shards.schema import INDEX
@@ -164,7 +164,7 @@ def _keep_parts(spec: DatasetSpec, parts: dict[str, Part], out: AnyPath) -> None
     for part in spec.parts:
         path = out / "parts" / f"{part.key}.npz"
         if part.file and not path.exists():
-            path.parent.mkdir(exist_ok=True)
+            make_folder(path.parent)
             write_file(path, save_solids(parts[part.key].bodies))
 
 
@@ -192,7 +192,7 @@ def _begin(out: AnyPath, identity: dict) -> bool:
         return finished.exists()
     if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
         raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")
-    mark.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(mark.parent)
     write_file(mark, json_bytes({"identity_sha256": mine, "identity": identity}))
     return False
 

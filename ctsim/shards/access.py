@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from braceexpand import braceexpand
 
-from ctsim.files import AnyPath, folder_of
+from ctsim.files import AnyPath, folder_of, in_this_process
 from ctsim.shards.arrays import MOST_HEADER, array_of, npy_header
 from ctsim.shards.read import decode, most_bytes, read_dataset
 from ctsim.shards.schema import INDEX, file_of
@@ -115,6 +115,7 @@ class Samples(Sequence):
 
 def read_index(path: AnyPath) -> Index:
     """Return what stands where in a shard: as the file beside it says, or where there is none, by its own headers."""
+    path = in_this_process(path)
     beside = path.with_name(path.name + INDEX)
     try:
         index, size = json.loads(beside.read_text()), path.stat().st_size

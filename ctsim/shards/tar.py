@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import IOBase
 
-from ctsim.files import AnyPath, is_remote
+from ctsim.files import AnyPath, in_this_process, is_remote
 from defects.messages import BadInput
 
 MOST_FILES = 64
@@ -25,7 +25,9 @@ def opened(path: AnyPath, *, at_random: bool = False) -> Iterator[IOBase]:
         at_random: Whether places far apart are read: a store then sends no more than is asked for.
     """
     try:
-        with path.open("rb", **({"cache_type": "none"} if at_random and is_remote(path) else {})) as stream:
+        with in_this_process(path).open(
+            "rb", **({"cache_type": "none"} if at_random and is_remote(path) else {})
+        ) as stream:
             yield stream
     except FileNotFoundError as error:
         raise BadInput(f"{path} is missing; put it back, or make the dataset again in a new folder") from error
