@@ -3,11 +3,16 @@
 import os
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import IOBase
+from pathlib import Path
 
 from ctsim.files import AnyPath, is_remote
 from defects.messages import BadInput
+from scenes import plain_file
+
+MOST_BYTES = 1 << 50
+"""Of a tar, of which no more than a sample is read at a time."""
 
 MOST_FILES = 64
 """Of one sample; ours have 8."""
@@ -25,12 +30,20 @@ def opened(path: AnyPath, *, at_random: bool = False) -> Iterator[IOBase]:
         at_random: Whether places far apart are read: a store then sends no more than is asked for.
     """
     try:
-        with path.open("rb", **({"cache_type": "none"} if at_random and is_remote(path) else {})) as stream:
+        with _open(path, at_random) as stream:
             yield stream
     except FileNotFoundError as error:
         raise BadInput(f"{path} is missing; put it back, or make the dataset again in a new folder") from error
-    except (tarfile.TarError, OSError, EOFError, OverflowError) as error:
+    except OSError as error:
+        raise BadInput(f"{path} is not a whole tar: {error.strerror or error}") from error
+    except (tarfile.TarError, EOFError, OverflowError, RecursionError) as error:
         raise BadInput(f"{path} is not a whole tar: {error}") from error
+
+
+def _open(path: AnyPath, at_random: bool) -> AbstractContextManager[IOBase]:
+    if is_remote(path):
+        return path.open("rb", **({"cache_type": "none"} if at_random else {}))
+    return plain_file.opened(Path(path), MOST_BYTES)
 
 
 def members(stream: IOBase, path: AnyPath) -> Iterator[tuple[str, str, int, int]]:
@@ -50,6 +63,8 @@ def members(stream: IOBase, path: AnyPath) -> Iterator[tuple[str, str, int, int]
         for info in tar:
             tar.members = []  # which would grow with the tar
             key, _, name = info.name.partition(".")
+            if info.offset_data < end:
+                raise tarfile.ReadError(f"its header at byte {info.offset} stands within the file before it")
             end = info.offset_data + info.size
             if fault := _fault(info, key, name, size):
                 raise BadInput(f"{path.name}: {info.name} {fault}")
@@ -82,6 +97,8 @@ def _fault(info: tarfile.TarInfo, key: str, name: str, size: int) -> str | None:
         return "is not a plain file"
     if not key or not name or {"/", "\\", "\0"} & set(info.name) or ".." in info.name:
         return "is not called KEY.FILE"
+    if info.size < 0 or info.offset_data < 0:
+        return f"claims {info.size} bytes"
     if info.offset_data + info.size > size:
         return f"claims {info.size} bytes, more than the tar has"
     return None
