@@ -5,6 +5,7 @@ Nothing of them is unpickled, and nothing is made room for that is not there.
 
 import io
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,14 @@ from scenes.zip_file import entries_of
 
 MOST_HEADER = 4096
 """Bytes of an .npy file that may be its header; numpy writes 128."""
+
+FIELDS = {"descr": r"'[^']*'|\[.*?\]", "fortran_order": "True|False", "shape": r"\([-\d,\s]*\)"}
+"""Of a header, and how each is written; the header is that of a Python dictionary, which is not run nor read as one."""
+
+PLAIN = r"'(\|[biu]1|[<>]([iu][248]|f[248]))'"
+"""Types of numbers."""
+
+MOST_AXES = 32
 
 MOST_SIDE = 1 << 40
 """Of an array. A side of more makes nothing but trouble, even where another one is 0."""
@@ -29,18 +38,20 @@ def header_of(start: bytes | memoryview) -> tuple[int, tuple[int, ...], bool, np
         ValueError: It is no .npy file of plain numbers.
     """
     stream = io.BytesIO(start[: MOST_HEADER + 16])
-    try:
-        if (version := np.lib.format.read_magic(stream)) not in ((1, 0), (2, 0)):
-            raise ValueError(f"it is an .npy file of version {version}, expected (1, 0)")
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, in_columns, dtype = read(stream, max_header_size=MOST_HEADER)
-    except Exception as error:  # a header is read as Python's literals, with all that can go wrong with them
-        raise ValueError(f"its .npy header cannot be read: {error}") from error
-    if dtype.kind not in "biuf":
-        raise ValueError(f"it holds {dtype}, expected plain numbers")
-    if not all(0 <= side <= MOST_SIDE for side in shape):
-        raise ValueError(f"its shape is {shape}")
-    return stream.tell(), shape, in_columns, dtype
+    if (version := np.lib.format.read_magic(stream)) not in ((1, 0), (2, 0)):
+        raise ValueError(f"its .npy header cannot be read: it is of version {version}, expected (1, 0)")
+    length = int.from_bytes(stream.read(2 * version[0]), "little")
+    text = stream.read(length).decode("latin-1")
+    found = [re.findall(rf"'{key}':\s*({value})", text) for key, value in FIELDS.items()]
+    if length > MOST_HEADER or len(text) < length or any(len(values) != 1 for values in found):
+        raise ValueError("its .npy header cannot be read")
+    kind, in_columns, sides = (values[0] for values in found)
+    if not re.fullmatch(PLAIN, kind):
+        raise ValueError(f"it holds {kind:.20}, expected plain numbers")
+    shape = tuple(int(side) for side in re.findall(r"-?\d+", sides))
+    if not all(0 <= side <= MOST_SIDE for side in shape) or len(shape) > MOST_AXES:
+        raise ValueError(f"its shape is {sides:.200}")
+    return stream.tell(), shape, in_columns == "True", np.dtype(kind.strip("'"))
 
 
 def array_of(content: bytes | memoryview) -> np.ndarray:

@@ -6,9 +6,12 @@ anchor (&) holds, so that nine lines may say a thousand million things.
 
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import yaml
+
+from scenes import plain_file
 
 MOST_CHARACTERS = 1 << 21
 """Of a text; it takes a minute, and 0.7 GB, to read so many."""
@@ -62,6 +65,16 @@ def read_yaml(text: str) -> Any:
         raise yaml.YAMLError(str(error) or type(error).__name__) from error
     finally:
         loader.dispose()
+
+
+def read_yaml_file(path: Path) -> Any:
+    """Return what a YAML file holds.
+
+    Raises:
+        OSError: It is missing, no plain file, or too large.
+        UnicodeDecodeError, YAMLError: It is no YAML.
+    """
+    return read_yaml(plain_file.read_text(path, 4 * MOST_CHARACTERS))
 
 
 def _measure(node: yaml.Node, found: dict[int, tuple[int, int]], above: tuple[int, ...]) -> tuple[int, int]:

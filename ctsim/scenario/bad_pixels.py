@@ -1,6 +1,7 @@
 """The map of bad pixels that a scenario names, section 6.3 of the format: TIFF or RAW."""
 
 import io
+import logging
 import zlib
 from pathlib import Path
 
@@ -30,11 +31,13 @@ def read_bad_pixels(node: Node, rows: int, columns: int) -> tuple[tuple[int, int
     kind, endian = node["type"].text(RAW_TYPES) or "int16", node["endian"].text(("little", "big")) or "little"
     header = node["headersize"].whole(otherwise=0)
     path, source = node.book.path_of(name), f"{node.book.file.name}: {node.path}"
-    if not path.exists():
+    if not node.book.has(name):
         (node if old else node["file"]).tell("there is no such file: no bad pixels")
         return ()
     if rows * columns > MOST_PIXELS:
-        raise BadInput(f"{source}: {name} is not read for a detector of {rows} x {columns} pixels; expected 8192 x 8192")
+        raise BadInput(
+            f"{source}: {name} is not read for a detector of {rows} x {columns} pixels; expected 8192 x 8192"
+        )
     try:
         if path.suffix.lower() in (".tif", ".tiff"):
             image = _tiff(plain_file.read_bytes(path), path.name, (rows, columns))
@@ -46,7 +49,7 @@ def read_bad_pixels(node: Node, rows: int, columns: int) -> tuple[tuple[int, int
         raise BadInput(f"{source}: {error}") from error
     bad = image != -1
     if (count := int(np.count_nonzero(bad))) > MOST_BAD:
-        raise BadInput(f"{source}: {name} marks {count} pixels as bad; expected {MOST_BAD} at most, and -1 for the rest")
+        raise BadInput(f"{source}: {name} marks {count} pixels as bad, expected {MOST_BAD} at most; the rest is -1")
     if not np.isfinite(image[bad]).all():
         raise BadInput(f"{source}: {name} holds pixels that are no finite number; expected grey values, and -1")
     return tuple((int(row), int(col), float(image[row, col])) for row, col in np.argwhere(bad))
@@ -58,6 +61,9 @@ def _tiff(content: bytes, name: str, shape: tuple[int, int]) -> np.ndarray:
     Raises:
         ValueError: It is damaged, or of another size.
     """
+    log = logging.getLogger("tifffile")
+    before = log.level
+    log.setLevel(logging.CRITICAL + 1)  # what is wrong is said once
     try:
         with tifffile.TiffFile(io.BytesIO(content)) as tiff:
             page = tiff.pages.first
@@ -66,6 +72,8 @@ def _tiff(content: bytes, name: str, shape: tuple[int, int]) -> np.ndarray:
                 image = page.asarray(maxworkers=1)
     except Exception as error:  # whatever else a foreign file may do, it is damaged
         raise ValueError(f"{name} is no readable TIFF: {error or type(error).__name__}") from error
+    finally:
+        log.setLevel(before)
     if page.shape != shape:
         size = " x ".join(str(side) for side in page.shape)
         raise ValueError(f"{name} is {size} pixels, the detector {shape[0]} x {shape[1]}")

@@ -151,7 +151,7 @@ def _table(node: Node, columns: int) -> tuple[tuple[float, ...], ...] | None:
     name = node.text()
     if name is None:
         return None
-    if not node.book.path_of(name).exists():
+    if not node.book.has(name):
         node.tell("there is no such file: done without")
         return None
     return tuple(tuple(row) for row in read_table(node.book.path_of(name), columns).tolist())

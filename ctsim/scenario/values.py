@@ -7,6 +7,7 @@ value is in the first frame; they lie evenly from the first frame to the last, s
 import io
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +65,10 @@ class Book:
     def path_of(self, name: str) -> Path:
         """Return where a file that the scenario names lies."""
         return self.file.parent / name
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file; a name that none can have is that of none."""
+        return os.path.exists(self.path_of(name))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """Datasets, read from first to last; nothing that they hold is trusted."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ RECORDS = {
     "classes": {"value", "name", "role"},
 }
 """Lists of dataset.json, and what no record in them may lack."""
+
+SHARD = r"[^/\\\0]{1,200}\.tar"
+"""What a shard may be called."""
 
 MOST_ALONE = 1 << 29
 """Bytes that a compressed array may hold where no volume stands beside it."""
@@ -42,6 +46,12 @@ def read_dataset(folder: AnyPath) -> dict[str, Any]:
             f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}; read it with the "
             "version of ctsim that made it, or make it again"
         )
+    _check_records(record, path)
+    return record
+
+
+def _check_records(record: dict[str, Any], path: AnyPath) -> None:
+    """Raise BadInput unless the lists of a dataset.json are what their readers count on."""
     for name, keys in RECORDS.items():
         listed = record.get(name)
         if not isinstance(listed, list) or not all(isinstance(r, dict) and keys <= r.keys() for r in listed):
@@ -52,9 +62,8 @@ def read_dataset(folder: AnyPath) -> dict[str, Any]:
         raise BadInput(f"{path}: expected splits to give one split a part, and a list of samples for each shard")
     for shard in record["shards"]:
         name = shard["file"]
-        if not isinstance(name, str) or not name.endswith(".tar") or {"/", "\\", "\0"} & set(name):
-            raise BadInput(f"{path}: a shard is a tar in the dataset's own folder, got {shard['file']!r}")
-    return record
+        if not isinstance(name, str) or not re.fullmatch(SHARD, name):
+            raise BadInput(f"{path}: a shard is a tar in the dataset's own folder, got {name!r:.200}")
 
 
 def json_beside(path: AnyPath) -> Any:
@@ -129,7 +138,7 @@ def decode(
             else:
                 sample[field] = array_of(content, compressed=kind == "npy.zst", most_bytes=limit)
         except ValueError as error:
-            raise BadInput(f"{source}: {key}.{name} is not readable: {error}") from error
+            raise BadInput(f"{source}: {f'{key}.{name}':.80} is not readable: {error}") from error
     return sample
 
 

@@ -41,7 +41,7 @@ def piece_of(name: str, vertices: np.ndarray, faces: np.ndarray) -> Piece:
         ValueError: A face names a vertex that is not there.
     """
     faces = np.asarray(faces, dtype=np.int64)
-    if len(faces) and not (0 <= faces.min() and faces.max() < len(vertices)):
+    if len(faces) and not (faces.min() >= 0 and faces.max() < len(vertices)):
         wrong = int(faces.max()) if faces.max() >= len(vertices) else int(faces.min())
         raise ValueError(f"a face names the vertex {wrong + 1} of {len(vertices)}")
     used, corners = np.unique(faces, return_inverse=True)

@@ -1,5 +1,6 @@
 """A CAD or mesh file read, whatever its kind: its triangles, checked, and the unit that it states."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         BadInput: When it is missing, a folder, unreadable, empty or of an unknown kind.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         raise BadInput(f"{path} is a folder; expected a CAD or mesh file ({', '.join(KINDS)})")
     if path.suffix.lower() not in KINDS:
         raise BadInput(f"{path.name}: unknown kind of file {path.suffix!r}; expected one of {', '.join(KINDS)}")
@@ -28,7 +29,9 @@ def read_bytes(path: Path) -> bytes:
     except FileNotFoundError:
         raise BadInput(f"no such file: {path}; expected a CAD or mesh file, so check the path") from None
     except OSError as error:
-        raise BadInput(f"{path.name} cannot be read: {error.strerror}; check the path and its permissions") from None
+        raise BadInput(
+            f"{path.name:.200} cannot be read: {error.strerror}; check the path and its permissions"
+        ) from None
     if not data:
         raise BadInput(f"{path.name} is empty (0 bytes); expected a CAD or mesh file: export or copy it again")
     return data

@@ -135,9 +135,7 @@ def _first_lengths(element: Element, body: memoryview, place: int, order: str) -
     return lengths
 
 
-def _one_by_one(
-    element: Element, body: memoryview, place: int, order: str
-) -> tuple[Lists, dict[str, np.ndarray], int]:
+def _one_by_one(element: Element, body: memoryview, place: int, order: str) -> tuple[Lists, dict[str, np.ndarray], int]:
     """Return the same where lists are of several lengths, or the file ends before they do."""
     values = {each.name: bytearray() for each in element.properties}
     counts = {each.name: array("q") for each in element.properties if each.length}
@@ -175,7 +173,7 @@ def _length(number: float) -> int:
 
 
 def _whole(numbers: np.ndarray) -> np.ndarray:
-    """Return numbers of vertices; one that is no whole number, or beyond all files, names a vertex that is not there."""
+    """Return numbers of vertices; what is none, or beyond all files, names one that is not there."""
     if numbers.dtype.kind == "f":
         numbers = np.where(np.isfinite(numbers) & (np.abs(numbers) < 2**53) & (numbers % 1 == 0), numbers, -1)
     return numbers.astype(np.int64)

@@ -76,22 +76,15 @@ def _read_model(text: bytes, file: str, model: Model) -> None:
     inside: list[Shape] = []
 
     def start(tag: str, said: dict[str, str]) -> None:
-        match tag.rpartition(" ")[2]:
-            case "model" if not file:
-                model.unit = said.get("unit", model.unit)
-            case "object":
-                shape = Shape(name=said.get("name", said["id"]))
-                if model.shapes.setdefault(f"{file} {said['id']}", shape) is not shape:
-                    raise ValueError(f"two objects have the id {said['id']!r}")
-                inside[:] = [shape]
-            case "vertex" if inside:
-                inside[0].numbers.extend((float(said["x"]), float(said["y"]), float(said["z"])))
-            case "triangle" if inside:
-                inside[0].corners.extend((int(said["v1"]), int(said["v2"]), int(said["v3"])))
-            case "component" if inside:
-                inside[0].parts.append(_place(said, file))
-            case "item" if not file:
-                model.build.append(_place(said, file))
+        word = tag.rpartition(" ")[2]
+        if word == "object":
+            inside[:] = [_object(said, file, model)]
+        elif inside:
+            _add(inside[0], word, said, file)
+        elif word == "model" and not file:
+            model.unit = said.get("unit", model.unit)
+        elif word == "item" and not file:
+            model.build.append(_place(said, file))
 
     def end(tag: str) -> None:
         if tag.rpartition(" ")[2] == "object":
@@ -103,6 +96,24 @@ def _read_model(text: bytes, file: str, model: Model) -> None:
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = start, end, refuse
     parser.Parse(text, True)
+
+
+def _object(said: dict[str, str], file: str, model: Model) -> Shape:
+    """Return a new object of a model."""
+    shape = Shape(name=said.get("name", said["id"]))
+    if model.shapes.setdefault(f"{file} {said['id']}", shape) is not shape:
+        raise ValueError(f"two objects have the id {said['id']!r}")
+    return shape
+
+
+def _add(shape: Shape, word: str, said: dict[str, str], file: str) -> None:
+    """Add what stands in an object."""
+    if word == "vertex":
+        shape.numbers.extend((float(said["x"]), float(said["y"]), float(said["z"])))
+    elif word == "triangle":
+        shape.corners.extend((int(said["v1"]), int(said["v2"]), int(said["v3"])))
+    elif word == "component":
+        shape.parts.append(_place(said, file))
 
 
 def _place(said: dict[str, str], file: str) -> Place:
