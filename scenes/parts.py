@@ -3,8 +3,6 @@
 import functools
 import hashlib
 import io
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,9 +10,17 @@ import numpy as np
 from manifold3d import Error, Manifold, Mesh64
 
 from defects.messages import BadInput, unknown
+from scenes import plain_file
 from scenes.body import Body
+from scenes.npy_file import arrays_of
 from scenes.part_spec import PartSpec
 from scenes.scene import PartChoice, SceneSpec
+
+MOST_UNPACKED = 1 << 29
+"""Bytes that a saved part may unpack to: 10 million triangles."""
+
+FARTHEST_MM = 1e9
+"""Beyond, squares and products of coordinates lose their meaning."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +105,7 @@ def _file_part(path: Path, unit: str | None, tolerance_mm: float, repair: bool) 
         return Part(bodies=_load_solids(path))
     from dataclasses import asdict
 
-    from scenes.cad.importer import read_solids  # trimesh takes half a second to import
+    from scenes.cad.importer import read_solids  # it compiles a kernel on import
 
     solids, report = read_solids(path, unit=unit, tolerance_mm=tolerance_mm, repair=repair)
     names = ["part"] if len(solids) == 1 else [f"body_{i + 1}" for i in range(len(solids))]
@@ -111,14 +117,28 @@ def _file_part(path: Path, unit: str | None, tolerance_mm: float, repair: bool) 
 
 def _load_solids(path: Path) -> tuple[Body, ...]:
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            names = [key.removesuffix(".faces") for key in arrays.files if key.endswith(".faces")]
-            bodies = []
-            for name in names:
-                mesh = Mesh64(arrays[f"{name}.vertices_mm"], arrays[f"{name}.faces"].astype(np.uint64))
-                bodies.append(Body(name=name, solid=Manifold(mesh), material=""))
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        content = plain_file.read_bytes(path)
+        arrays = dict(arrays_of(content, MOST_UNPACKED))
+        names = [key.removesuffix(".faces") for key in arrays if key.endswith(".faces")]
+        solids = {name: _solid(arrays[f"{name}.vertices_mm"], arrays[f"{name}.faces"]) for name in names}
+    except KeyError as error:
+        raise BadInput(f"{path} is not a part that ctsim saved: it lacks {error}") from error
+    except OSError as error:
+        raise BadInput(f"{path} is not a part that ctsim saved: {error.strerror}") from error
+    except ValueError as error:
         raise BadInput(f"{path} is not a part that ctsim saved: {error}") from error
-    if not bodies or any(b.solid.status() != Error.NoError or b.solid.is_empty() for b in bodies):
+    if not solids or any(solid.status() != Error.NoError or solid.is_empty() for solid in solids.values()):
         raise BadInput(f"{path} holds no closed solid")
-    return tuple(bodies)
+    return tuple(Body(name=name, solid=solid, material="") for name, solid in solids.items())
+
+
+def _solid(vertices_mm: np.ndarray, faces: np.ndarray) -> Manifold:
+    """Return the solid of saved arrays, or raise ValueError where they are none."""
+    for array, kind in ((vertices_mm, "f"), (faces, "iu")):
+        if array.ndim != 2 or array.shape[1] != 3 or array.dtype.kind not in kind:
+            raise ValueError(f"an array of {array.dtype} and shape {array.shape}, expected rows of three numbers")
+    if len(faces) and not (faces.min() >= 0 and faces.max() < len(vertices_mm)):
+        raise ValueError(f"faces name vertices up to {faces.max()} of {len(vertices_mm)}")
+    if not (np.abs(vertices_mm) <= FARTHEST_MM).all():
+        raise ValueError(f"vertices lie beyond {FARTHEST_MM:g} mm")
+    return Manifold(Mesh64(vertices_mm.astype(np.float64), faces.astype(np.uint64)))

@@ -53,7 +53,7 @@ def read_beam(node: Node, materials: Materials, time: Parameter, views: int) -> 
 def is_monochromatic(node: Node) -> bool:
     """Return whether a beam is of one energy, so that the number of its photons is not known."""
     name = node["spectrum"]["file"].text()
-    measured = name is not None and node.book.path_of(name).exists()
+    measured = name is not None and node.book.has(name)
     return node["spectrum"]["monochromatic"].flag(False) and not measured
 
 
@@ -87,7 +87,7 @@ def read_spot(node: Node, aligned: bool) -> dict[str, Any] | None:
 def _spectrum(node: Node, voltage: Node) -> tuple[tuple[float, float], ...] | None:
     """Return (keV, photons per mm2 and mAs at 1 m), or None for a tube's."""
     mono, name = node["monochromatic"].flag(False), node["file"].text()
-    if name is not None and not node.book.path_of(name).exists():
+    if name is not None and not node.book.has(name):
         node["file"].tell("there is no such file: " + ("one energy" if mono else "the tube's spectrum is computed"))
     elif name is not None:
         voltage.use()

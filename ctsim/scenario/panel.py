@@ -1,18 +1,12 @@
 """The detector of a scenario, section 6 of the format, as the fields of a DetectorSpec."""
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tifffile
-
+from ctsim.scenario.bad_pixels import read_bad_pixels
 from ctsim.scenario.matter import Materials
 from ctsim.scenario.units import MM, PER_KEV, PURE, S
 from ctsim.scenario.values import Node, Parameter, read_table
-from defects.messages import BadInput
 from scenes.detector import sharpest_mm
-
-RAW_TYPES = ("uint8", "int8", "uint16", "int16", "float32", "float64")
 
 
 def read_panel(node: Node, materials: Materials, binning: tuple[int, int]) -> dict[str, Any]:
@@ -41,7 +35,7 @@ def read_panel(node: Node, materials: Materials, binning: tuple[int, int]) -> di
         **_sharpness(node["unsharpness"], _pitch(node["pixel_pitch"]["u"]) * along_u),
         **_lag(node["image_lag"]),
     }
-    bad = _bad_pixels(node["bad_pixel_map"], rows, columns)
+    bad = read_bad_pixels(node["bad_pixel_map"], rows, columns)
     if bad and along_u * along_v > 1:
         node["bad_pixel_map"].tell("not read together with pixel_binning: no bad pixels")
         bad = ()
@@ -157,49 +151,7 @@ def _table(node: Node, columns: int) -> tuple[tuple[float, ...], ...] | None:
     name = node.text()
     if name is None:
         return None
-    if not node.book.path_of(name).exists():
+    if not node.book.has(name):
         node.tell("there is no such file: done without")
         return None
     return tuple(tuple(row) for row in read_table(node.book.path_of(name), columns).tolist())
-
-
-def _bad_pixels(node: Node, rows: int, columns: int) -> tuple[tuple[int, int, float], ...]:
-    """Return (row, column, grey value) of every pixel of the map that is not -1 (section 6.3)."""
-    old = isinstance(node.value, dict) and "file" not in node.value and "value" in node.value  # before version 1.1
-    name = (node if old else node["file"]).text()
-    if name is None:
-        node.use()
-        return ()
-    kind, endian = node["type"].text(RAW_TYPES) or "int16", node["endian"].text(("little", "big")) or "little"
-    header = node["headersize"].whole(otherwise=0)
-    path = node.book.path_of(name)
-    if not path.exists():
-        (node if old else node["file"]).tell("there is no such file: no bad pixels")
-        return ()
-    if path.suffix.lower() in (".tif", ".tiff"):
-        image = _tiff(node, path)
-    else:
-        image = _raw(node, path, kind, endian, header, (rows, columns))
-    if image.shape != (rows, columns):
-        size = " x ".join(str(side) for side in image.shape)
-        raise BadInput(f"{node.book.file.name}: {node.path}: {name} is {size} pixels, the detector {rows} x {columns}")
-    return tuple((int(row), int(col), float(image[row, col])) for row, col in np.argwhere(image != -1))
-
-
-def _tiff(node: Node, path: Path) -> np.ndarray:
-    try:
-        return tifffile.imread(path)
-    except (OSError, ValueError, tifffile.TiffFileError) as error:
-        raise BadInput(f"{node.book.file.name}: {node.path}: {path.name} is no readable TIFF: {error}") from error
-
-
-def _raw(node: Node, path: Path, kind: str, endian: str, header: int, shape: tuple[int, int]) -> np.ndarray:
-    """Return the image of a RAW file, row by row."""
-    wanted = np.dtype(kind).newbyteorder("<" if endian == "little" else ">")
-    data = path.read_bytes()[header:]
-    if len(data) != wanted.itemsize * shape[0] * shape[1]:
-        raise BadInput(
-            f"{node.book.file.name}: {node.path}: {path.name} holds {len(data)} bytes after its header, expected "
-            f"{wanted.itemsize * shape[0] * shape[1]} for {shape[0]} rows and {shape[1]} columns of {kind}"
-        )
-    return np.frombuffer(data, wanted).reshape(shape)

@@ -15,6 +15,9 @@ from ctsim.scenario.units import DEG, MM, PURE, Units
 from ctsim.scenario.values import Node, Parameter
 
 BASES = ("xyz", "uvw", "rst")
+MOST_DEVIATIONS = 100
+"""Of one thing; each takes 30 ms for the longest scan."""
+
 SQUARE = 1e-6
 """Cosine up to which two vectors pass as orthogonal: what six digits of them leave."""
 
@@ -97,9 +100,10 @@ def read_placement(node: Node, first: str = "vector_u", third: str = "vector_w")
     for vector, key in ((u, first), (w, third)):
         if vector.basis != centre.basis:
             raise node[key].wrong(f"must have the components {', '.join(centre.basis)}, as center has")
-    return Placement(
-        centre=centre, u=u, w=w, deviations=tuple(_deviation(each) for each in node["deviations"].items())
-    )  # fmt: skip
+    deviations = node["deviations"].items()
+    if len(deviations) > MOST_DEVIATIONS:
+        raise node["deviations"].wrong(f"must list {MOST_DEVIATIONS} at most")
+    return Placement(centre=centre, u=u, w=w, deviations=tuple(_deviation(each) for each in deviations))
 
 
 def stand_of(

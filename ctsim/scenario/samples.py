@@ -19,6 +19,9 @@ TOUCH = 1e-6
 LOOKS = 8
 """Frames, evenly chosen, in which samples that move against each other are tried for overlap."""
 
+MOST_PLACES = 2_000_000
+"""Samples times views; the matrices of so many take half a gigabyte."""
+
 NO_REPAIR = ", or give `repair: true` to have gaps joined and holes filled"
 """What the importer offers and a scenario cannot ask for."""
 
@@ -73,6 +76,8 @@ def place_samples(samples: list[Sample], stage: Stand, count: int) -> tuple[Spec
         stage: Where the stage truly is in every frame.
         count: Frames of the scan.
     """
+    if len(samples) * count > MOST_PLACES:
+        raise samples[-1].node.wrong(f"must be one of fewer: {len(samples)} in {count} views are above {MOST_PLACES}")
     paths = [_path(sample, stage, count) for sample in samples]
     surfaces = [
         [solid.transform(path[0]) for solid in sample.solids] for sample, path in zip(samples, paths, strict=True)
@@ -99,7 +104,7 @@ def place_samples(samples: list[Sample], stage: Stand, count: int) -> tuple[Spec
 
 def _solids(node: Node) -> tuple[Manifold, ...]:
     """Return the bodies of a sample's file, about the centre of their bounding box [mm]."""
-    from scenes.cad.importer import read_solids  # trimesh takes half a second to import
+    from scenes.cad.importer import read_solids  # it compiles a kernel on import
     from scenes.cad.mesh_files import UNITLESS
 
     name, unit = node["file"].text(), node["unit"].text(tuple(str(unit) for unit in MM)) or "mm"

@@ -4,8 +4,10 @@ A value of the format is a number, or `{"value", "unit", "uncertainty", "drifts"
 value is in the first frame; they lie evenly from the first frame to the last, straight lines between them, and add up.
 """
 
+import io
 import json
 import math
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,13 @@ from jaxtyping import Float
 
 from ctsim.scenario.units import PURE, Units
 from defects.messages import BadInput, unknown
+from scenes import plain_file
 
 TINY, HUGE = 1e-15, 1e15
 """Numbers of the file, in our units: what is smaller is 0, what is larger makes no sense in any of them."""
+
+MOST_ROWS = 1_000_000
+"""Of a table."""
 
 REMARKS = ("comment", "uncertainty")
 """Keys that document and change nothing."""
@@ -59,6 +65,10 @@ class Book:
     def path_of(self, name: str) -> Path:
         """Return where a file that the scenario names lies."""
         return self.file.parent / name
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file; a name that none can have is that of none."""
+        return os.path.exists(self.path_of(name))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,14 +308,14 @@ def read_table(path: Path, columns: int) -> Float[np.ndarray, "row column"]:
         BadInput: It cannot be read, or a line of it holds no such numbers.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        text = plain_file.read_text(path)
     except OSError as error:
         raise BadInput(f"{path} cannot be read: {error.strerror}; the scenario names it as a table") from error
     except UnicodeDecodeError as error:
         raise BadInput(f"{path} is no table of numbers: {error}") from error
     rows: list[list[float]] = []
-    for number, line in enumerate(lines, start=1):
-        words = line.partition("#")[0].replace(",", " ").replace(";", " ").split()
+    for number, line in enumerate(io.StringIO(text), start=1):
+        words = line.partition("#")[0].replace(",", " ").replace(";", " ").split(maxsplit=columns)
         if not words:
             continue
         try:
@@ -315,7 +325,9 @@ def read_table(path: Path, columns: int) -> Float[np.ndarray, "row column"]:
         if len(row) == columns and all(math.isfinite(value) for value in row):
             rows.append(row)
         elif rows or number > 5:  # no heading
-            raise BadInput(f"{path.name}, line {number}: expected {columns} numbers, got {line[:60]!r}")
+            raise BadInput(f"{path.name}, line {number}: expected {columns} numbers, got {line.strip()[:60]!r}")
+        if len(rows) > MOST_ROWS:
+            raise BadInput(f"{path.name} holds more than {MOST_ROWS} rows of numbers; expected a table of fewer")
     if not rows:
         raise BadInput(f"{path.name} holds no row of {columns} numbers")
     return np.array(rows)

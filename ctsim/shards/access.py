@@ -1,6 +1,5 @@
 """Any sample of a dataset, and any part of its arrays, without reading what lies before it."""
 
-import json
 import math
 from collections.abc import Collection, Sequence
 from io import IOBase
@@ -11,7 +10,7 @@ from braceexpand import braceexpand
 
 from ctsim.files import AnyPath, folder_of, in_this_process
 from ctsim.shards.arrays import MOST_HEADER, array_of, npy_header
-from ctsim.shards.read import decode, most_bytes, read_dataset
+from ctsim.shards.read import decode, json_beside, most_bytes, read_dataset
 from ctsim.shards.schema import INDEX, file_of
 from ctsim.shards.tar import Index, index_of, opened
 from defects.messages import BadInput, unknown
@@ -118,15 +117,25 @@ def read_index(path: AnyPath) -> Index:
     path = in_this_process(path)
     beside = path.with_name(path.name + INDEX)
     try:
-        index, size = json.loads(beside.read_text()), path.stat().st_size
-        places = [place for files in index.values() for place in files.values()]
-        if not all(0 <= offset <= offset + length <= size for offset, length in places):
-            raise ValueError("it points beyond the tar")
+        index, size = json_beside(beside), path.stat().st_size
+        for files in index.values():
+            _check_places(list(files.values()), size)
     except FileNotFoundError:
         return index_of(path)
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{beside} is damaged ({error}): delete it, and the tar itself is asked") from error
     return index
+
+
+def _check_places(places: list[list[int]], size: int) -> None:
+    """Raise ValueError unless the files of a sample follow each other in a tar of so many bytes."""
+    end = 0
+    for offset, length in places:
+        if not (isinstance(offset, int) and isinstance(length, int) and end <= offset <= offset + length):
+            raise ValueError("it does not tell of one file after the other")
+        end = offset + length
+    if end > size:
+        raise ValueError("it points beyond the tar")
 
 
 def _shards(source: Source, split: str | None) -> list[tuple[AnyPath, list[str]]]:

@@ -1,14 +1,17 @@
 """Datasets, read from first to last; nothing that they hold is trusted."""
 
-import json
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
-from ctsim.files import AnyPath
+from ctsim.files import AnyPath, is_remote
 from ctsim.shards.arrays import array_of
 from ctsim.shards.schema import SCHEMA_VERSION, file_of
 from ctsim.shards.tar import members, opened
 from defects.messages import BadInput
+from scenes import plain_file
+from scenes.json_file import MOST_BYTES, json_of
 
 RECORDS = {
     "shards": {"file", "split", "samples"},
@@ -16,7 +19,10 @@ RECORDS = {
 }
 """Lists of dataset.json, and what no record in them may lack."""
 
-MOST_ALONE = 1 << 30
+SHARD = r"[^/\\\0]{1,200}\.tar"
+"""What a shard may be called."""
+
+MOST_ALONE = 1 << 29
 """Bytes that a compressed array may hold where no volume stands beside it."""
 
 
@@ -24,12 +30,14 @@ def read_dataset(folder: AnyPath) -> dict[str, Any]:
     """Return what dataset.json says, or raise BadInput where the folder holds no finished dataset."""
     path = folder / "dataset.json"
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = json_beside(path)
     except FileNotFoundError as error:
         unfinished = (folder / "progress").is_dir()
         hint = "it is not finished: repeat the `ctsim generate` that began it" if unfinished else "give its folder"
         raise BadInput(f"no dataset in {folder}: dataset.json is missing; {hint}") from error
-    except (ValueError, RecursionError, NotADirectoryError) as error:
+    except OSError as error:
+        raise BadInput(f"{path} is not readable: {error.strerror or error}") from error
+    except ValueError as error:
         raise BadInput(f"{path} is not readable: {error}") from error
     if not isinstance(record, dict) or not {"name", "classes", "splits", "shards"} <= record.keys():
         raise BadInput(f"{path} is not a ctsim dataset: it lacks name, classes, splits or shards")
@@ -38,16 +46,42 @@ def read_dataset(folder: AnyPath) -> dict[str, Any]:
             f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}; read it with the "
             "version of ctsim that made it, or make it again"
         )
+    _check_records(record, path)
+    return record
+
+
+def _check_records(record: dict[str, Any], path: AnyPath) -> None:
+    """Raise BadInput unless the lists of a dataset.json are what their readers count on."""
     for name, keys in RECORDS.items():
         listed = record.get(name)
         if not isinstance(listed, list) or not all(isinstance(r, dict) and keys <= r.keys() for r in listed):
             raise BadInput(f"{path}: expected {name} to be a list of records with {', '.join(sorted(keys))}")
-    if not isinstance(record["splits"], dict) or not all(isinstance(s["samples"], list) for s in record["shards"]):
+    if not isinstance(record["splits"], dict) or not all(
+        isinstance(shard["split"], str) and _are_names(shard["samples"]) for shard in record["shards"]
+    ):
         raise BadInput(f"{path}: expected splits to give one split a part, and a list of samples for each shard")
     for shard in record["shards"]:
-        if not isinstance(shard["file"], str) or not shard["file"].endswith(".tar") or {"/", "\\"} & set(shard["file"]):
-            raise BadInput(f"{path}: a shard is a tar in the dataset's own folder, got {shard['file']!r}")
-    return record
+        name = shard["file"]
+        if not isinstance(name, str) or not re.fullmatch(SHARD, name):
+            raise BadInput(f"{path}: a shard is a tar in the dataset's own folder, got {name!r:.200}")
+
+
+def json_beside(path: AnyPath) -> Any:
+    """Return what a JSON file beside the shards says.
+
+    Raises:
+        OSError: It cannot be read, or is no plain file.
+        ValueError: It is no JSON.
+    """
+    if not is_remote(path):
+        return json_of(plain_file.read_bytes(Path(path), MOST_BYTES))
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"it has more than {MOST_BYTES} bytes")
+    return json_of(path.read_bytes())
+
+
+def _are_names(listed: Any) -> bool:
+    return isinstance(listed, list) and all(isinstance(name, str) for name in listed)
 
 
 def read_samples(folder: AnyPath, split: str | None = None) -> Iterator[dict[str, Any]]:
@@ -100,11 +134,11 @@ def decode(
         field, _, kind = name.partition(".")
         try:
             if kind == "json":
-                sample[field] = json.loads(bytes(content))
+                sample[field] = json_of(content)
             else:
                 sample[field] = array_of(content, compressed=kind == "npy.zst", most_bytes=limit)
-        except (ValueError, RecursionError) as error:
-            raise BadInput(f"{source}: {key}.{name} is not readable: {error}") from error
+        except ValueError as error:
+            raise BadInput(f"{source}: {f'{key}.{name}':.80} is not readable: {error}") from error
     return sample
 
 

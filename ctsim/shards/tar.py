@@ -3,11 +3,16 @@
 import os
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from io import IOBase
+from pathlib import Path
 
 from ctsim.files import AnyPath, in_this_process, is_remote
 from defects.messages import BadInput
+from scenes import plain_file
+
+MOST_BYTES = 1 << 50
+"""Of a tar, of which no more than a sample is read at a time."""
 
 MOST_FILES = 64
 """Of one sample; ours have 8."""
@@ -25,14 +30,20 @@ def opened(path: AnyPath, *, at_random: bool = False) -> Iterator[IOBase]:
         at_random: Whether places far apart are read: a store then sends no more than is asked for.
     """
     try:
-        with in_this_process(path).open(
-            "rb", **({"cache_type": "none"} if at_random and is_remote(path) else {})
-        ) as stream:
+        with _open(path, at_random) as stream:
             yield stream
     except FileNotFoundError as error:
         raise BadInput(f"{path} is missing; put it back, or make the dataset again in a new folder") from error
-    except (tarfile.TarError, OSError, EOFError, OverflowError) as error:
+    except OSError as error:
+        raise BadInput(f"{path} is not a whole tar: {error.strerror or error}") from error
+    except (tarfile.TarError, EOFError) as error:
         raise BadInput(f"{path} is not a whole tar: {error}") from error
+
+
+def _open(path: AnyPath, at_random: bool) -> AbstractContextManager[IOBase]:
+    if is_remote(path):
+        return in_this_process(path).open("rb", **({"cache_type": "none"} if at_random else {}))
+    return plain_file.opened(Path(path), MOST_BYTES)
 
 
 def members(stream: IOBase, path: AnyPath) -> Iterator[tuple[str, str, int, int]]:
@@ -48,25 +59,42 @@ def members(stream: IOBase, path: AnyPath) -> Iterator[tuple[str, str, int, int]
     """
     size, seen, names = _require_end(stream), set(), set()
     last, end = None, 0
-    with tarfile.open(fileobj=stream, mode="r:") as tar:
-        for info in tar:
-            tar.members = []  # which would grow with the tar
-            key, _, name = info.name.partition(".")
-            end = info.offset_data + info.size
-            if fault := _fault(info, key, name, size):
-                raise BadInput(f"{path.name}: {info.name} {fault}")
-            if key != last:
-                last, names = key, set()
-                if key in seen:
-                    raise BadInput(f"{path.name}: {key} stands in it twice")
-                seen.add(key)
-            if name in names:
-                raise BadInput(f"{path.name}: {info.name} stands in it twice")
-            names.add(name)
-            if len(names) > MOST_FILES:
-                raise BadInput(f"{path.name}: {key} has more than {MOST_FILES} files")
-            yield key, name, info.offset_data, info.size
+    for info in _headers(stream):
+        key, _, name = info.name.partition(".")
+        end = info.offset_data + info.size
+        if fault := _fault(info, key, name, size):
+            raise BadInput(f"{path.name}: {info.name:.80} {fault}")
+        if key != last:
+            last, names = key, set()
+            if key in seen:
+                raise BadInput(f"{path.name}: {key} stands in it twice")
+            seen.add(key)
+        if name in names:
+            raise BadInput(f"{path.name}: {info.name} stands in it twice")
+        names.add(name)
+        if len(names) > MOST_FILES:
+            raise BadInput(f"{path.name}: {key} has more than {MOST_FILES} files")
+        yield key, name, info.offset_data, info.size
     _require_nothing_after(stream, end)
+
+
+def _headers(stream: IOBase) -> Iterator[tarfile.TarInfo]:
+    """Yield the headers of a tar as they stand in it: a header that speaks of another is a file like any other.
+
+    (The names and sizes that GNU's and PAX's headers give to the next file may be of any length, and below 0; shards
+    have none.)
+    """
+    offset = 0
+    while any(head := _read_at(stream, offset)):
+        info = tarfile.TarInfo.frombuf(head, "utf-8", "surrogateescape")
+        info.offset, info.offset_data = offset, offset + tarfile.BLOCKSIZE
+        yield info
+        offset = info.offset_data + -(-info.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
+
+
+def _read_at(stream: IOBase, offset: int) -> bytes:
+    stream.seek(offset)
+    return stream.read(tarfile.BLOCKSIZE)
 
 
 def index_of(path: AnyPath) -> Index:
@@ -80,11 +108,11 @@ def index_of(path: AnyPath) -> Index:
 
 def _fault(info: tarfile.TarInfo, key: str, name: str, size: int) -> str | None:
     """Return what is wrong with a member of a tar of so many bytes, or None."""
-    if not info.isreg() or info.sparse is not None:
+    if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
         return "is not a plain file"
     if not key or not name or {"/", "\\", "\0"} & set(info.name) or ".." in info.name:
         return "is not called KEY.FILE"
-    if info.offset_data + info.size > size:
+    if not 0 <= info.size <= size - info.offset_data:
         return f"claims {info.size} bytes, more than the tar has"
     return None
 

@@ -133,6 +133,8 @@ def search(first, last, corners, faces, boxes, within, pairs, ends):
     low, high = np.zeros(3), np.zeros(3)
     count = 0
     for i in range(first, last):
+        if count > MOST_PAIRS:
+            return count
         for axis in range(3):
             low[axis] = min(corners[i, 0, axis], corners[i, 1, axis], corners[i, 2, axis])
             high[axis] = max(corners[i, 0, axis], corners[i, 1, axis], corners[i, 2, axis])

@@ -12,6 +12,7 @@ from scenes.cad.uncrossing import uncrossed
 FLAT = 1e-9  # volume over (area ** 1.5) below which a closed shell holds nothing: float32 files leave 1e-12
 INSIDE = 1e-6  # share of a shell that may stand out of the shell it lies in
 OVERLAP = 1e-9  # share of a body below which an overlap is rounding
+MOST_PAIRS = 100_000  # of bodies that are held against each other, a millisecond or so each
 TOUCH_OF_DIAGONAL = 1e-6  # bodies nearer than this are one body, as vertices nearer than this are one vertex
 
 
@@ -76,13 +77,23 @@ def parents_of(solids: Sequence[Manifold]) -> list[int]:
     volumes = np.array([solid.volume() for solid in solids])
     boxes = np.array([solid.bounding_box() for solid in solids]).reshape(-1, 6)
     slack = INSIDE * (np.ptp(boxes.reshape(-1, 2, 3), axis=(0, 1)).max() if len(boxes) else 0.0)
-    parents = []
+    parents, pairs = [], 0
     for i, solid in enumerate(solids):
         fits = (boxes[:, :3] <= boxes[i, :3] + slack).all(axis=1) & (boxes[:, 3:] >= boxes[i, 3:] - slack).all(axis=1)
         larger = [int(j) for j in np.argsort(volumes, kind="stable") if fits[j] and volumes[j] > volumes[i]]
+        check_crowd(pairs := pairs + len(larger))
         holding = (j for j in larger if (solid - solids[j]).volume() <= INSIDE * volumes[i])
         parents.append(next(holding, -1))
     return parents
+
+
+def check_crowd(pairs: int) -> None:
+    """Raise BadInput where so many pairs of bodies are to be held against each other that it takes for ever."""
+    if pairs > MOST_PAIRS:
+        raise BadInput(
+            f"more than {MOST_PAIRS} pairs of bodies lie in each other's boxes; expected bodies that stand apart: "
+            f"export fewer of them"
+        )
 
 
 def cavities_of(
@@ -130,6 +141,7 @@ def near_pairs(solids: Sequence[Manifold], within_mm: float) -> list[tuple[int, 
         later = boxes[i + 1 :]
         apart = np.maximum(box[:3] - later[:, 3:], later[:, :3] - box[3:]).max(axis=1)
         pairs += [(i, i + 1 + int(j)) for j in np.flatnonzero(apart <= within_mm)]
+        check_crowd(len(pairs))
     return pairs
 
 

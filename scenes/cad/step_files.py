@@ -10,16 +10,27 @@ from pathlib import Path
 import numpy as np
 
 from defects.messages import BadInput
-from scenes.cad.mesh_files import Contents, Piece
+from scenes.cad.contents import Contents, piece_of
 
 STEPS = {".step": "STEP", ".stp": "STEP"}
 STEP_SECONDS = 900
-# trimesh is only wanted by cascadio's glTF extension, and costs a second to import
-CHILD = (
-    "import sys; sys.modules['trimesh'] = None; import cascadio; "
-    "sys.exit(cascadio.step_to_obj(sys.argv[1], sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), "
-    "use_colors=False))"
-)
+STEP_BYTES = 1 << 33  # of memory: ten times what the largest part that was tried takes, of 1.3 million triangles
+MESH_BYTES = 1 << 30  # of the OBJ that it writes: eight million triangles
+SAID_BYTES = 1 << 16  # of what it says that are looked at
+# trimesh is only wanted by cascadio's glTF extension, and costs a second to import; Windows sets no limits
+CHILD = """
+import sys
+try:
+    import resource
+    for kind, most in ((resource.RLIMIT_AS, int(sys.argv[1])), (resource.RLIMIT_FSIZE, int(sys.argv[2]))):
+        soft, hard = resource.getrlimit(kind)
+        resource.setrlimit(kind, (min([most] + [n for n in (soft, hard) if n != resource.RLIM_INFINITY]), hard))
+except ImportError:
+    pass
+sys.modules["trimesh"] = None
+import cascadio
+sys.exit(cascadio.step_to_obj(sys.argv[3], sys.argv[4], float(sys.argv[5]), float(sys.argv[6]), use_colors=False))
+"""
 
 
 def read_step(path: Path, data: bytes, tolerance_mm: float, tolerance_deg: float) -> Contents:
@@ -49,22 +60,27 @@ def convert(name: str, source: Path, target: Path, tolerance_mm: float, toleranc
     Raises:
         BadInput: When OpenCASCADE fails, crashes or takes more than 15 minutes.
     """
-    steps = [str(source), str(target), repr(tolerance_mm), repr(float(np.radians(tolerance_deg)))]
+    steps = [str(STEP_BYTES), str(MESH_BYTES), str(source), str(target)]
+    steps += [repr(tolerance_mm), repr(float(np.radians(tolerance_deg)))]
+    log = target.with_name("said")
     try:
-        run = subprocess.run(
-            [sys.executable, "-P", "-c", CHILD, *steps],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=STEP_SECONDS,
-            check=False,
-        )
+        with log.open("wb") as said:  # it may say a line an entity, and a file is cut at its limit where a pipe is not
+            run = subprocess.run(
+                [sys.executable, "-P", "-c", CHILD, *steps],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                timeout=STEP_SECONDS,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         raise BadInput(
             f"{name}: meshing took more than {STEP_SECONDS} s; expected a part that meshes faster: "
             f"raise tolerance_mm (now {tolerance_mm:g} mm) or tolerance_deg (now {tolerance_deg:g})"
         ) from None
     if run.returncode or not target.exists():
-        text = re.sub(r"\x1b\[[0-9;]*m|\*+", "", (run.stdout + run.stderr).decode(errors="replace"))
+        with log.open("rb") as stream:
+            text = re.sub(r"\x1b\[[0-9;]*m|\*+", "", stream.read(SAID_BYTES).decode(errors="replace"))
         said = [line.strip() for line in text.splitlines() if line.strip()]
         why = re.sub(r'"[^"]*"', "the file", said[0])[:160] if said else f"exit code {run.returncode}"
         raise BadInput(f"{name}: OpenCASCADE could not read it ({why}); expected a whole STEP file: export it again")
@@ -86,7 +102,7 @@ def split_obj(text: str) -> Contents:
             pieces.append((group.partition("\n")[0].strip(), first))
     vertices = np.concatenate(points)
     return Contents(
-        pieces=tuple(Piece(name=name, vertices=vertices, faces=faces) for name, faces in pieces),
+        pieces=tuple(piece_of(name, vertices, faces) for name, faces in pieces),
         unit="mm",
         left_out=left_out,
     )

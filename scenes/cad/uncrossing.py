@@ -20,6 +20,7 @@ from scenes.cad.mending import Note, edges_of, linked
 
 CUTS = 400  # in one solid
 DEPTH = 40  # cuts one after the other in one piece
+GROWN, ROOM = 2, 1000  # faces of a piece, to those of the solid; where lids cross each other, cuts make more of them
 FOLD = 1e-6  # share of a solid that may be filled where a fold crosses itself, which no cut takes apart
 FOLD_AT_ONCE = 0.1  # of what is left of that share, for one fold
 FILLED = "filled {count} fold{s} of crossing faces ({total:.2g} mm3)"
@@ -104,11 +105,12 @@ def apart(
         BadInput: When that takes too many cuts.
     """
     done, open_ = [], [(vertices, faces, found, 0)]
+    most = GROWN * len(faces) + ROOM
     for _ in range(CUTS):
         if not open_:
             return done
         vertices, faces, crossed, depth = open_.pop()
-        if depth == DEPTH:
+        if depth == DEPTH or len(faces) > most:
             break
         for points, corners in pieces_of(*cut(vertices, faces, *plane_through(vertices, crossed))):
             inside = crossings(points, corners, within_mm)

@@ -91,7 +91,7 @@ def test_a_text_stl_is_read_as_a_binary_one(tmp_path):
     assert read_solids(path, unit="mm")[1].volume_mm3 == pytest.approx(1000)
 
 
-def test_what_trimesh_complains_of_stays_off_the_screen(tmp_path, capfd):
+def test_normals_are_not_needed_and_nothing_is_said_of_them(tmp_path, capfd):
     text = box().export(file_type="stl_ascii").replace("facet normal 0", "facet normal q0", 1)
     text = text.replace("facet normal -", "facet normal q-", 1)
     assert read_solids(written(tmp_path, "cube.stl", text), unit="mm")[1].volume_mm3 == pytest.approx(1000)
@@ -381,7 +381,7 @@ BAD = {
     "cut_text.ply": (box().export(file_type="ply", encoding="ascii")[:-12], "states 12 faces"),
     "noise.off": (NOISE, "is not a readable OFF file"),
     "cut.off": (box().export(file_type="off")[:-12], "states 12 faces, but 10 could be read"),
-    "noise.3mf": (NOISE, "is no whole 3MF"),
+    "noise.3mf": (NOISE, "it is no whole zip archive"),
     "part.xyz": (b"1 2 3", "unknown kind of file '.xyz'; expected one of .stl"),
     "part": (b"1 2 3", "unknown kind of file ''"),
     "noise.step": (NOISE, "does not begin with 'ISO-10303-21;'"),
