@@ -94,18 +94,22 @@ def _tasks(
     needs = needs_of(job.spec)
     task = ray.remote(make_shard).options(max_retries=0, **needs)  # retries are ours, to be counted and told
     waiting, under_way, losses = deque(plans), {}, Counter()
+    told = False
     try:
         while waiting or under_way:
             while waiting and len(under_way) < (workers or _places(ray, needs)):
                 plan = waiting.popleft()
                 under_way[task.remote(job, plan, identity)] = plan
-            for done in ray.wait(list(under_way), timeout=ROUND_S)[0]:
-                plan = under_way.pop(done)
+            done, _ = ray.wait(list(under_way), timeout=ROUND_S)
+            if not done and not _at_once(ray, needs) and not told:
+                note("no node of the cluster can take a shard of this dataset yet; waiting for one")
+                told = True
+            for one in done:
+                plan = under_way.pop(one)
                 try:
-                    yield plan, ray.get(done)
+                    yield plan, ray.get(one)
                 except ray.exceptions.RayTaskError as error:
-                    error.cause.add_note(str(error))
-                    raise error.cause from None
+                    raise _cause(error) from None
                 except ray.exceptions.RayError as error:
                     losses[plan.file] += 1
                     require_hope(plan, losses[plan.file], error)
@@ -125,9 +129,21 @@ def needs_of(spec: DatasetSpec) -> dict[str, Any]:
 
 
 def _places(ray: ModuleType, needs: dict[str, Any]) -> int:
-    """Return twice as many tasks as fit into the cluster now: none waits for us, and one that can grow sees why."""
-    kind = "GPU" if "num_gpus" in needs else "CPU"
-    return 2 * max(1, int(ray.cluster_resources().get(kind, 0)))
+    """Return twice as many tasks as fit into the cluster now: no node waits for us, and one that can grow sees why."""
+    return 2 * max(1, _at_once(ray, needs))
+
+
+def _at_once(ray: ModuleType, needs: dict[str, Any]) -> int:
+    """Return how many tasks the nodes of the cluster can work at now."""
+    return int(ray.cluster_resources().get("GPU" if "num_gpus" in needs else "CPU", 0))
+
+
+def _cause(error: Any) -> Exception:
+    """Return what a task has raised, with where it was raised over there."""
+    if "No module named 'ctsim'" in str(error):
+        return BadInput("a node of the cluster lacks ctsim; install the same version on all nodes")
+    error.cause.add_note(str(error))
+    return error.cause
 
 
 def require_hope(plan: ShardPlan, losses: int, error: Exception) -> None:
@@ -142,6 +158,8 @@ def require_hope(plan: ShardPlan, losses: int, error: Exception) -> None:
 
 def require_seen(out: AnyPath, plans: Sequence[ShardPlan]) -> None:
     """Raise BadInput where what other nodes have written is not here."""
+    if (out / "dataset.json").exists():  # another slice has finished it
+        return
     if not is_remote(out):
         for folder in (out, out / PROGRESS):  # opening a folder ends what a file system kept of it in a network
             os.listdir(folder)
@@ -206,6 +224,8 @@ def _running(address: str | None) -> Iterator[ModuleType]:
     if ray.is_initialized():
         yield ray
         return
+    if address is None:
+        os.environ.setdefault("RAY_worker_niceness", "0")  # else 15: the work would give way to all else here
     here = {"num_cpus": cores(), "include_dashboard": False, "object_store_memory": STORE_BYTES}
     options = {"address": "local", **here} if address is None else {"address": address}
     try:
