@@ -1,4 +1,4 @@
-"""Each reader, a hundred files made wrong at random: read or refused, and nothing else. More: `python -m tests.fuzz`."""
+"""Each reader, a hundred files made wrong at random: read or refused, and nothing else (`python -m tests.fuzz`: more)."""
 
 import json
 from random import Random
