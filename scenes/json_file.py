@@ -10,7 +10,7 @@ from defects.messages import BadInput
 from scenes.plain_file import read_bytes
 
 MOST_BYTES = 1 << 25
-"""Of a JSON file: a dataset.json of a million samples. Of brackets alone it becomes 1.3 GB."""
+"""Of a JSON file that a user gives. Of brackets alone it becomes 1.3 GB."""
 
 DEEPEST = 100
 """Levels of brackets within brackets; ours have 8."""
@@ -35,14 +35,14 @@ def read_json(path: Path) -> Any:
         raise BadInput(f"{path} is not readable as JSON: {error}") from error
 
 
-def json_of(content: bytes | memoryview) -> Any:
+def json_of(content: bytes | memoryview, most_bytes: int = MOST_BYTES) -> Any:
     """Return what a JSON text in UTF-8 says.
 
     Raises:
         ValueError: It is none, or too long or too deep, or holds a number that is none or of too many digits.
     """
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"it has {len(content)} bytes, expected {MOST_BYTES} at most")
+    if len(content) > most_bytes:
+        raise ValueError(f"it has {len(content)} bytes, expected {most_bytes} at most")
     try:
         values = json.loads(bytes(content).decode("utf-8-sig"))
     except RecursionError as error:

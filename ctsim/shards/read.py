@@ -11,7 +11,7 @@ from ctsim.shards.schema import SCHEMA_VERSION, file_of
 from ctsim.shards.tar import members, opened
 from defects.messages import BadInput
 from scenes import plain_file
-from scenes.json_file import MOST_BYTES, json_of
+from scenes.json_file import json_of
 
 RECORDS = {
     "shards": {"file", "split", "samples"},
@@ -21,6 +21,9 @@ RECORDS = {
 
 SHARD = r"[^/\\\0]{1,200}\.tar"
 """What a shard may be called."""
+
+MOST_RECORD = 1 << 27
+"""Bytes of a JSON file of ours: a dataset.json of a million samples takes 40 MB, a scene of 10 000 vectors 10 MB."""
 
 MOST_ALONE = 1 << 29
 """Bytes that a compressed array may hold where no volume stands beside it."""
@@ -74,10 +77,10 @@ def json_beside(path: AnyPath) -> Any:
         ValueError: It is no JSON.
     """
     if not is_remote(path):
-        return json_of(plain_file.read_bytes(Path(path), MOST_BYTES))
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"it has more than {MOST_BYTES} bytes")
-    return json_of(path.read_bytes())
+        return json_of(plain_file.read_bytes(Path(path), MOST_RECORD), MOST_RECORD)
+    if path.stat().st_size > MOST_RECORD:
+        raise ValueError(f"it has more than {MOST_RECORD} bytes")
+    return json_of(path.read_bytes(), MOST_RECORD)
 
 
 def _are_names(listed: Any) -> bool:
@@ -134,7 +137,7 @@ def decode(
         field, _, kind = name.partition(".")
         try:
             if kind == "json":
-                sample[field] = json_of(content)
+                sample[field] = json_of(content, MOST_RECORD)
             else:
                 sample[field] = array_of(content, compressed=kind == "npy.zst", most_bytes=limit)
         except ValueError as error:

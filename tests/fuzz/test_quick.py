@@ -1,4 +1,4 @@
-"""Each reader, a hundred files made wrong at random: read or refused, and nothing else (`python -m tests.fuzz`: more)."""
+"""Each reader, a hundred files made wrong at random: read or refused. `python -m tests.fuzz` has more of them."""
 
 import json
 from random import Random
