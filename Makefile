@@ -3,6 +3,8 @@
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export PYTHONNOUSERSITE = 1
 BIN = .venv/bin
+# on all processors, a file of tests on one of them, as its fixtures are made once
+SIDE_BY_SIDE = -n auto --dist loadfile
 
 help:
 	@echo "make demo    eight labelled scans into demo-out/ and a picture of them, demo.png"
@@ -30,10 +32,10 @@ demo: core
 	$(BIN)/ctsim preview demo-out --count 8 --out demo.png
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow and not gpu"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not slow and not gpu"
 
 test-all: setup
-	$(BIN)/python -m pytest -m "not gpu"
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) -m "not gpu"
 
 lint: setup
 	$(BIN)/ruff check .
@@ -52,6 +54,10 @@ bench: setup
 	$(BIN)/python -m tests.bench.cad
 	$(BIN)/python -m tests.bench.montecarlo
 	$(BIN)/python -m tests.bench.demo
+	$(BIN)/python -m tests.bench.dataset
+	$(BIN)/python -m tests.bench.storage
+	$(BIN)/python -m tests.bench.check
+	$(BIN)/python -m tests.bench.soak
 
 test-simulated: setup
 	NUMBA_ENABLE_CUDASIM=1 $(BIN)/python -m pytest tests/ctsim/gpu/test_gpu.py
