@@ -504,6 +504,15 @@ def test_a_dataset_whose_shards_are_anything(comes_of, tmp_path, change):
 
 
 @pytest.mark.parametrize(
+    "parts", [3, [3], [{}], [{"file": 3}], [{"file": "../a.npz"}], [{"file": "parts/../../a.npz"}]]
+)
+def test_a_dataset_whose_parts_are_anything(comes_of, tmp_path, parts):
+    setups.dataset(tmp_path, (2, 1))
+    record = json.loads((tmp_path / "dataset.json").read_text())
+    assert comes_of("dataset", json.dumps(record | {"parts": parts})).startswith("refused: ")
+
+
+@pytest.mark.parametrize(
     "places",
     [
         [0.5, 10], [0, 1.5], [10, -5], [-10, 5], [0, 10**30], [True, 1, 2], ["0", "1"], None, {}, [[], []],

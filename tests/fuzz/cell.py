@@ -76,6 +76,8 @@ def told(work: Callable[[Callable[[Any], None]], None]) -> Iterator[Any]:
             work(lambda said: _send(theirs, said))
         os._exit(0)
     os.close(theirs)
+    with contextlib.suppress(OSError):  # whoever comes first: it may be killed at once
+        os.setpgid(child, child)
     try:
         yield from _lines(ours)
     finally:
