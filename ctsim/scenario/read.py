@@ -215,7 +215,10 @@ def _calibrated(panel: dict[str, Any], root: Node, row: Float[np.ndarray, "12"])
         panel["dark_counts"] = node["imin"].steady() or 0.0
     if "free_beam_counts" not in panel:
         return panel
-    free = panel["free_beam_counts"] / brightest(row, panel["rows"], panel["columns"])
+    share = brightest(row, panel["rows"], panel["columns"])
+    if not share > 0:
+        raise root["geometry"]["detector"].wrong("must stand where the free beam arrives")
+    free = panel["free_beam_counts"] / share
     # beside the panel the converter may end below the free beam: then the file's bits are cut when it is written
     beyond = panel["bits"] is not None and panel["dark_counts"] + free > 2 ** panel["bits"] - 1
     return {**panel, "free_beam_counts": free, **({"bits": None} if beyond else {})}

@@ -19,11 +19,17 @@ RECORDS = {
 }
 """Lists of dataset.json, and what no record in them may lack."""
 
+SOMETIMES = {"parts": {"file"}, "dropped": {"index"}}
+"""The same of lists that a dataset may be without."""
+
 SHARD = r"[^/\\\0]{1,200}\.tar"
 """What a shard may be called."""
 
 MOST_RECORD = 1 << 27
 """Bytes of a JSON file of ours: a dataset.json of a million samples takes 40 MB, a scene of 10 000 vectors 10 MB."""
+
+PART = r"parts/[^/\\\0]{1,200}\.npz"
+"""What a part may be called."""
 
 MOST_ALONE = 1 << 29
 """Bytes that a compressed array may hold where no volume stands beside it."""
@@ -55,8 +61,8 @@ def read_dataset(folder: AnyPath) -> dict[str, Any]:
 
 def _check_records(record: dict[str, Any], path: AnyPath) -> None:
     """Raise BadInput unless the lists of a dataset.json are what their readers count on."""
-    for name, keys in RECORDS.items():
-        listed = record.get(name)
+    for name, keys in (RECORDS | SOMETIMES).items():
+        listed = record.get(name, [] if name in SOMETIMES else None)
         if not isinstance(listed, list) or not all(isinstance(r, dict) and keys <= r.keys() for r in listed):
             raise BadInput(f"{path}: expected {name} to be a list of records with {', '.join(sorted(keys))}")
     if not isinstance(record["splits"], dict) or not all(
@@ -67,6 +73,9 @@ def _check_records(record: dict[str, Any], path: AnyPath) -> None:
         name = shard["file"]
         if not isinstance(name, str) or not re.fullmatch(SHARD, name):
             raise BadInput(f"{path}: a shard is a tar in the dataset's own folder, got {name!r:.200}")
+    for part in record.get("parts", []):
+        if not isinstance(part["file"], str) or not re.fullmatch(PART, part["file"]):
+            raise BadInput(f"{path}: a part is an .npz in the dataset's own parts/, got {part['file']!r:.200}")
 
 
 def json_beside(path: AnyPath) -> Any:

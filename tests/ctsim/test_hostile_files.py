@@ -384,6 +384,7 @@ def test_texts_and_arrays_that_are_deep_or_endless(comes_of, reader, content, sa
         ("detector.bad_pixel_map", {"file": "bad.raw", "headersize": 10**9}, "holds 0 bytes after its header"),
         ("geometry.detector.deviations", 10_000 * [{"type": "translation"}], "must list 100 at most"),
         ("geometry.detector.center.x.drifts", [{"value": list(range(300_000)), "unit": "mm"}], "read"),
+        ("geometry.detector.center.y.value", 1e9, "must stand where the free beam arrives"),
         ("samples", 30 * [scenarios.sample("block.stl", "Al", (0, 5, 0))], "2000000"),
         ("materials.0.composition.0.formula.value", "Al" * 100_000, "read"),
         ("samples.0.file.value", "a\0b.stl", "refused"),
@@ -500,6 +501,15 @@ def test_a_dataset_whose_shards_are_anything(comes_of, tmp_path, change):
     record = json.loads((tmp_path / "dataset.json").read_text())
     record["shards"][0] |= change
     assert comes_of("dataset", json.dumps(record)).startswith("refused: ")
+
+
+@pytest.mark.parametrize(
+    "parts", [3, [3], [{}], [{"file": 3}], [{"file": "../a.npz"}], [{"file": "parts/../../a.npz"}]]
+)
+def test_a_dataset_whose_parts_are_anything(comes_of, tmp_path, parts):
+    setups.dataset(tmp_path, (2, 1))
+    record = json.loads((tmp_path / "dataset.json").read_text())
+    assert comes_of("dataset", json.dumps(record | {"parts": parts})).startswith("refused: ")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ def told(work: Callable[[Callable[[Any], None]], None]) -> Iterator[Any]:
             work(lambda said: _send(theirs, said))
         os._exit(0)
     os.close(theirs)
+    with contextlib.suppress(OSError):  # whoever comes first: it may be killed at once
+        os.setpgid(child, child)
     try:
         yield from _lines(ours)
     finally:
@@ -120,9 +122,9 @@ def mutant(reader: Reader, seeds: list[bytes], seed: int, number: int) -> bytes:
 
 
 def watched(reader: Reader, seed: int, first: int, folder: Path) -> Iterator[tuple[int, str]]:
-    """Yield what comes of one file after the other, from the first on, until the process dies or hangs.
+    """Yield what comes of one file after the other, from the first on, until the process dies, hangs or goes wrong.
 
-    The file that is being read lies in the folder.
+    The file that was read last lies in the folder.
     """
 
     def work(tell: Callable[[Any], None]) -> None:
@@ -131,7 +133,9 @@ def watched(reader: Reader, seed: int, first: int, folder: Path) -> Iterator[tup
         for number in range(first, 1 << 40):
             path.write_bytes(mutant(reader, seeds, seed, number))
             tell([number, "begins"])
-            tell([number, judged(reader.read, path)])
+            tell([number, said := judged(reader.read, path)])
+            if said.partition(":")[0] not in (READ, REFUSED):
+                return
 
     number = first
     for said in told(work):

@@ -1,4 +1,4 @@
-"""Each reader, a hundred files made wrong at random: read or refused. `python -m tests.fuzz` has more of them."""
+"""Each reader, a hundred files made wrong at random: read or refused, nothing else. More: `python -m tests.fuzz`."""
 
 import json
 from random import Random
