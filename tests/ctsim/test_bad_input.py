@@ -339,7 +339,7 @@ def test_another_dataset_is_left_as_it_is(refused, copied, tmp_path, change, say
 def test_another_part_of_the_same_name_is_another_dataset(refused, copied, tmp_path):
     spec = small.write(tmp_path, {**small.SPEC, "scenes": SCENES})
     (tmp_path / "cube.stl").write_bytes(small.stl(21.0))
-    assert "made from other parts" in refused("generate", spec, "--out", copied)
+    assert "its part cube has another shape" in refused("generate", spec, "--out", copied)
 
 
 @pytest.mark.parametrize("command", ["generate", "render", "replay"])
