@@ -87,14 +87,22 @@ def _same(a: Material, b: Material) -> bool:
 def _composition(node: Node) -> list[tuple[str, float]]:
     """Return (formula, mass fraction) of each part; before version 1.1 there was but one formula."""
     if not isinstance(node.value, list) and not (isinstance(node.value, dict) and "formula" in node.value):
-        formula = node.text()
-        return [("".join(formula.split()), 1.0)] if formula else []
+        formula = _formula(node)
+        return [(formula, 1.0)] if formula else []
     parts, found = node.items(), []
     for part in parts:
-        formula, share = part["formula"].text(), part["mass_fraction"].steady()
+        formula, share = _formula(part["formula"]), part["mass_fraction"].steady()
         if formula is None or share == 0:
             continue
         if share is None and len(parts) > 1:
             raise part["mass_fraction"].wrong("must be a number where there are several parts")
-        found.append(("".join(formula.split()), 1.0 if share is None else share))
+        found.append((formula, 1.0 if share is None else share))
     return found
+
+
+def _formula(node: Node) -> str | None:
+    """Return a formula without blanks, or None. What reads it ends at a NUL, and takes no foreign letters."""
+    text = "".join((node.text() or "").split())
+    if not text.isascii() or not text.isprintable():
+        raise node.wrong("must be a chemical formula, such as Al2O3")
+    return text or None

@@ -387,6 +387,8 @@ def test_texts_and_arrays_that_are_deep_or_endless(comes_of, reader, content, sa
         ("geometry.detector.center.y.value", 1e9, "must stand where the free beam arrives"),
         ("samples", 30 * [scenarios.sample("block.stl", "Al", (0, 5, 0))], "2000000"),
         ("materials.0.composition.0.formula.value", "Al" * 100_000, "read"),
+        ("materials.0.composition.0.formula.value", "\ud800", "must be a chemical formula"),
+        ("materials.0.composition.0.formula.value", "Al\0Fe", "must be a chemical formula"),
         ("samples.0.file.value", "a\0b.stl", "refused"),
         ("samples.0.file.value", "x" * 100_000 + ".stl", "refused"),
     ],
