@@ -130,6 +130,8 @@ def _alloy(text: str) -> tuple[tuple[str, float], ...]:
 
 
 def _compound(formula: str) -> tuple[tuple[str, float], ...]:
+    if not formula.isascii() or "\0" in formula:  # it would end at the NUL
+        raise ValueError("a formula is of plain letters and digits")
     parsed = xraylib.CompoundParser(formula)
     pairs = zip(parsed["Elements"], parsed["massFractions"], strict=True)
     return tuple((xraylib.AtomicNumberToSymbol(z), share) for z, share in pairs)

@@ -18,7 +18,7 @@ from scenes.scan_draws import ScanDraws
 from scenes.scene import Method, Window
 from scenes.stage import StageSpec
 from scenes.vector_files import with_vectors
-from scenes.yaml_text import read_yaml
+from scenes.yaml_text import read_yaml_file
 
 
 def _voxel_mm(value: Any) -> Any:
@@ -160,7 +160,7 @@ SIZES = (1e-9, 1e9)
 def read_dataset_spec(path: Path) -> DatasetSpec:
     """Return the dataset spec of a YAML file; raises BadInput with every fault on its own line."""
     try:
-        values = read_yaml(path.read_text(encoding="utf-8"))
+        values = read_yaml_file(path)
     except FileNotFoundError as error:
         raise BadInput(f"no dataset file {path}; give a YAML file or the name of a bundled dataset") from error
     except OSError as error:

@@ -94,6 +94,8 @@ def _vectors(value: Any) -> Any:
             )
         if not np.all(np.isfinite(row)):
             raise ValueError(f"row {view} must hold finite numbers, got {_short(row)}")
+        if np.max(np.abs(row)) > 1e60:
+            raise ValueError(f"row {view} must lie within -1e60 to 1e60, got {_short(row)}")
     if not rows:
         raise ValueError("must hold one row a view, got none")
     _stand_in_order(np.array(rows))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from ctsim.dataset.workers import Lost
 from ctsim.files import AnyPath, is_remote, local_copy, locked, make_folder, remove_folder, sha256_of, write_file
 from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes
+from ctsim.shards.read import PART
 from ctsim.shards.schema import INDEX
 from defects.messages import BadInput
 from scenes.parts import Part, load_parts, save_solids
@@ -129,6 +131,9 @@ def replay(folder: AnyPath, key: str, record: dict[str, Any]) -> tuple[SceneSpec
         record: Its scene.json.
     """
     scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
+    for file in (item.part.file for item in scene.items if item.part.file):
+        if not re.fullmatch(PART, file):  # its parts are copied to where the sample goes
+            raise BadInput(f"{key}.scene.json: a part is an .npz in the dataset's own parts/, got {file!r:.200}")
     dataset = json.loads((folder / "dataset.json").read_text())
     classes = tuple(c["name"] for c in dataset["classes"])
     with local_copy(folder, "parts") as place:

@@ -12,6 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from ctsim.dataset.generate import replay
+from ctsim.materials import material
+from defects.messages import BadInput
+from scenes.records import validated
+from scenes.trajectory import TrajectorySpec
 from scenes.yaml_text import read_yaml_file
 from tests.ctsim import scenarios, small
 from tests.ctsim.shards import setups
@@ -65,8 +70,8 @@ def terabyte(path: Path) -> None:
     os.truncate(path, 1 << 41)
 
 
-FILES = [name for name in READERS if name not in ("yaml", "array", "zst")]
-"""Readers that open files; that of YAML is tested below, the other two are given bytes."""
+FILES = [name for name in READERS if name not in ("array", "zst")]
+"""Readers that open files; the other two are given bytes."""
 
 
 @pytest.mark.parametrize("make", [pipe, endless, loop, Path.mkdir, terabyte])
@@ -541,3 +546,22 @@ def test_files_of_an_index_do_not_stand_in_each_other(comes_of, tmp_path):
 def test_a_frame_of_zeros_is_refused_before_it_is_unpacked(comes_of):
     claim = b"\x28\xb5\x2f\xfd" + bytes([0b1110_0000]) + struct.pack("<Q", 1 << 40) + b"\x01\x00\x00"
     assert "claims 1099511627776 bytes" in comes_of("zst", claim)
+
+
+@pytest.mark.parametrize("file", ["../cube.npz", "/etc/cube.npz", "parts/../../cube.npz", "parts/a/b.npz", "cube.stl"])
+def test_a_part_is_not_copied_out_of_the_folder_of_a_replay(tmp_path, file):
+    record = json.loads(READERS["scene"].seeds()[0])
+    record["scene"]["items"][0]["part"]["file"] = file
+    with pytest.raises(BadInput, match=r"a part is an \.npz in the dataset's own parts/"):
+        replay(tmp_path, "small-000000", record)
+
+
+@pytest.mark.parametrize("name", ["\ud800@2.0", "Al\0Fe@2.0", "é@1.0"])
+def test_a_formula_is_of_plain_letters(name):
+    with pytest.raises(BadInput, match="a formula is of plain letters and digits"):
+        material(name)
+
+
+def test_numbers_of_a_spec_s_own_vectors_do_not_overflow():
+    with pytest.raises(BadInput, match="row 0 must lie within -1e60 to 1e60"):
+        validated(TrajectorySpec, {"vectors": [[1e308] * 12]}, "a.yaml")
