@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ctsim.terminal import counted, err_console, note, out_console, progress, reporter
+from ctsim.terminal import counted, err_console, note, out_console, progress, reporter, show_parts
 from defects.messages import BadInput, unknown
 
 app = typer.Typer(
@@ -274,7 +274,7 @@ def parts(
     if as_json:
         print(json.dumps([*reports, *refused]))  # noqa: T201
     else:
-        _show_parts(reports)
+        show_parts(reports)
     if refused and not as_json:
         for record in refused:
             err_console.print(f"ctsim: {record['refused']}", markup=False)
@@ -389,25 +389,6 @@ def _new_folder(out: Path) -> None:
     out = out.resolve()  # new/.. is no new folder
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(f"--out {out} must be a new or empty folder")
-
-
-def _show_parts(reports: list[dict]) -> None:
-    if not reports:
-        return
-    rows = [("file", "unit", "size mm", "volume mm3", "bodies", "watertight", "faces read", "faces")]
-    for r in reports:
-        size = " x ".join(f"{s:.4g}" for s in r["size_mm"])
-        numbers = (f"{r['volume_mm3']:.7g}", str(r["bodies"]), "no" if r["open_edges"] else "yes")
-        rows.append((r["file"], r["unit"], size, *numbers, str(r["faces_read"]), str(r["faces"])))
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    for row, r in zip(rows, [None, *reports], strict=True):
-        names, numbers = row[:3], row[3:]
-        cells = [name.ljust(w) for name, w in zip(names, widths, strict=False)]
-        cells += [number.rjust(w) for number, w in zip(numbers, widths[3:], strict=True)]
-        out_console.print("  ".join(cells), markup=False)
-        for word, said in (("mended", r["repairs"]), ("warning", r["warnings"])) if r else ():
-            for sentence in said:
-                out_console.print(f"  {word}: {sentence}", markup=False)
 
 
 if __name__ == "__main__":

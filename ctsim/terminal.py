@@ -57,3 +57,23 @@ def reporter(bar: Progress, what: str = "scenes") -> Callable[[int, int], None]:
             err_console.print(f"{what} {done}/{total}")
 
     return line
+
+
+def show_parts(reports: list[dict]) -> None:
+    """Print what the importer made of CAD files: a line each, and a sentence for each thing mended or odd."""
+    if not reports:
+        return
+    rows = [("file", "unit", "size mm", "volume mm3", "bodies", "watertight", "faces read", "faces")]
+    for r in reports:
+        size = " x ".join(f"{s:.4g}" for s in r["size_mm"])
+        numbers = (f"{r['volume_mm3']:.7g}", str(r["bodies"]), "no" if r["open_edges"] else "yes")
+        rows.append((r["file"], r["unit"], size, *numbers, str(r["faces_read"]), str(r["faces"])))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row, r in zip(rows, [None, *reports], strict=True):
+        names, numbers = row[:3], row[3:]
+        cells = [name.ljust(w) for name, w in zip(names, widths, strict=False)]
+        cells += [number.rjust(w) for number, w in zip(numbers, widths[3:], strict=True)]
+        out_console.print("  ".join(cells), markup=False)
+        for word, said in (("mended", r["repairs"]), ("warning", r["warnings"])) if r else ():
+            for sentence in said:
+                out_console.print(f"  {word}: {sentence}", markup=False)

@@ -122,7 +122,7 @@ def generate(
     return _finish(spec, out, shards, classes, identity, parts)
 
 
-def replay(folder: AnyPath, key: str, record: dict[str, Any]) -> tuple[SceneSpec, dict[str, bytes]]:
+def replay(folder: AnyPath, key: str, record: Any) -> tuple[SceneSpec, dict[str, bytes]]:
     """Return a sample of a dataset again, made from its scene, as (scene, files by name).
 
     Args:
@@ -130,6 +130,8 @@ def replay(folder: AnyPath, key: str, record: dict[str, Any]) -> tuple[SceneSpec
         key: Of the sample.
         record: Its scene.json.
     """
+    if not isinstance(record, dict) or "scene" not in record:
+        raise BadInput(f"{key}.scene.json holds no scene; to see what else is wrong: ctsim check {folder}")
     scene = SceneSpec.from_json(record["scene"], f"{key}.scene.json")
     for file in (item.part.file for item in scene.items if item.part.file):
         if not re.fullmatch(PART, file):  # its parts are copied to where the sample goes

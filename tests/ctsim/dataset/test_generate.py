@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from ctsim.dataset.check import faults
-from ctsim.dataset.generate import generate
+from ctsim.dataset.generate import generate, replay
 from ctsim.files import locked
 from defects.messages import BadInput
 from scenes.spec import read_dataset_spec
@@ -168,3 +168,9 @@ def test_a_malformed_record_of_a_dataset_is_told(whole, tmp_path, monkeypatch, c
     assert code == 2
     assert "splits" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("record", [{}, {"key": "small-000000"}, [], None])
+def test_a_replay_of_no_scene_is_told(tmp_path, record):
+    with pytest.raises(BadInput, match=r"small-000000\.scene\.json holds no scene"):
+        replay(tmp_path, "small-000000", record)
