@@ -17,7 +17,7 @@ from ctsim.dataset.leaks import Held, held_of
 from ctsim.files import AnyPath, is_remote
 from ctsim.shards import decode, members_of
 from ctsim.shards.schema import INDEX
-from ctsim.shards.tar import Index, index_of, opened
+from ctsim.shards.tar import Index, index_of, opened, read_at
 from ctsim.shards.write import index_bytes
 from defects.messages import BadInput
 
@@ -88,7 +88,7 @@ def _check_tar(place: Path, path: AnyPath, shard: dict, dataset: dict, checked: 
         if odd := _odd_bytes(stream, index):
             checked.faults.append(f"{path.name}: {odd}")
         for key, places in index.items():
-            files = {name: _read(stream, *where) for name, where in places.items()}
+            files = {name: read_at(stream, *where) for name, where in places.items()}
             found = list(_check_sample(key, files, shard, dataset, checked))
             checked.faults += [f"{path.name}: {key}: {fault}" for fault in found]
     checked.keys += index
@@ -146,15 +146,15 @@ def _odd_bytes(stream: IOBase, index: Index) -> str | None:
         for name, (offset, size) in places.items():
             info = tarfile.TarInfo(f"{key}.{name}")
             info.size = size
-            if _read(stream, end, offset - end) != info.tobuf(tarfile.USTAR_FORMAT):
+            if read_at(stream, end, offset - end) != info.tobuf(tarfile.USTAR_FORMAT):
                 return f"the header at byte {end} is not the one of {key}.{name}"
             end = -(-(offset + size) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-            if any(_read(stream, offset + size, end - offset - size)):
+            if any(read_at(stream, offset + size, end - offset - size)):
                 return f"the padding after {key}.{name} is not empty"
     whole = -(-(end + 2 * tarfile.BLOCKSIZE) // tarfile.RECORDSIZE) * tarfile.RECORDSIZE
     if (size := stream.seek(0, os.SEEK_END)) != whole:
         return f"expected {whole} bytes for its files, got {size}"
-    return "its end is not empty" if any(_read(stream, end, whole - end)) else None
+    return "its end is not empty" if any(read_at(stream, end, whole - end)) else None
 
 
 def _other_samples(wanted: list[str], got: list[str]) -> str:
@@ -166,11 +166,6 @@ def _other_samples(wanted: list[str], got: list[str]) -> str:
 
 def _short(keys: list[str]) -> str:
     return f"{len(keys)} ({keys[0]} to {keys[-1]})" if len(keys) > 1 else (keys or ["none"])[0]
-
-
-def _read(stream: IOBase, offset: int, size: int) -> bytes:
-    stream.seek(offset)
-    return stream.read(size)
 
 
 def _told(error: Exception) -> str:

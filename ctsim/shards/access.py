@@ -12,7 +12,7 @@ from ctsim.files import AnyPath, folder_of, in_this_process
 from ctsim.shards.arrays import MOST_HEADER, array_of, npy_header
 from ctsim.shards.read import decode, json_beside, most_bytes, read_dataset
 from ctsim.shards.schema import INDEX, file_of
-from ctsim.shards.tar import Index, index_of, opened
+from ctsim.shards.tar import Index, index_of, opened, read_at
 from defects.messages import BadInput, unknown
 
 KEPT_INDICES = 256
@@ -81,7 +81,7 @@ class Samples(Sequence):
                 if file.endswith(".npy"):
                     return _box(stream, *places[file], tuple(box))
                 limit = most_bytes({name: size for name, (_, size) in places.items()})
-                return array_of(_read(stream, *places[file]), compressed=True, most_bytes=limit)[tuple(box)].copy()
+                return array_of(read_at(stream, *places[file]), compressed=True, most_bytes=limit)[tuple(box)].copy()
         except ValueError as error:
             raise BadInput(f"{path.name}: {key}.{file} is not readable: {error}") from error
 
@@ -167,27 +167,22 @@ def _files(stream: IOBase, places: dict[str, list[int]]) -> dict[str, bytes | me
 
 def _run(stream: IOBase, run: list[tuple[str, int, int]]) -> dict[str, bytes | memoryview]:
     if len(run) == 1:
-        return {run[0][0]: _read(stream, *run[0][1:])}
+        return {run[0][0]: read_at(stream, *run[0][1:])}
     first = run[0][1] if run else 0
-    content = memoryview(_read(stream, first, sum(run[-1][1:]) - first)) if run else b""
+    content = memoryview(read_at(stream, first, sum(run[-1][1:]) - first)) if run else b""
     return {name: content[offset - first : offset - first + size] for name, offset, size in run}
-
-
-def _read(stream: IOBase, offset: int, size: int) -> bytes:
-    stream.seek(offset)
-    return stream.read(size)
 
 
 def _box(stream: IOBase, offset: int, size: int, cut: tuple[slice, ...]) -> np.ndarray:
     """Return a box of the .npy file of so many bytes that begins at an offset."""
-    begin, shape, dtype = npy_header(_read(stream, offset, min(size, MOST_HEADER)))
+    begin, shape, dtype = npy_header(read_at(stream, offset, min(size, MOST_HEADER)))
     if begin + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"its header tells of the shape {shape}, which {size} bytes do not hold")
     if any(one.step not in (None, 1) for one in cut):
         raise BadInput(f"expected a box without steps, got {cut}")
     if not shape or not cut:
-        return np.frombuffer(bytearray(_read(stream, offset + begin, size - begin)), dtype).reshape(shape)
+        return np.frombuffer(bytearray(read_at(stream, offset + begin, size - begin)), dtype).reshape(shape)
     first, last, _ = cut[0].indices(shape[0])
     each = math.prod(shape[1:]) * dtype.itemsize
-    slab = _read(stream, offset + begin + first * each, max(last - first, 0) * each)
+    slab = read_at(stream, offset + begin + first * each, max(last - first, 0) * each)
     return np.frombuffer(slab, dtype).reshape(-1, *shape[1:])[(slice(None), *cut[1:])].copy()

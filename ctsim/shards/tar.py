@@ -97,6 +97,12 @@ def _read_at(stream: IOBase, offset: int) -> bytes:
     return stream.read(tarfile.BLOCKSIZE)
 
 
+def read_at(stream: IOBase, offset: int, size: int) -> bytes:
+    """Return so many bytes of a stream, from a place on."""
+    stream.seek(offset)
+    return stream.read(size)
+
+
 def index_of(path: AnyPath) -> Index:
     """Return what stands where in a tar."""
     index: Index = {}

@@ -66,8 +66,8 @@ def test_a_box_reads_no_more_than_its_slices(folder, monkeypatch):
         sizes.append(size)
         return plain(stream, offset, size)
 
-    plain = access._read
-    monkeypatch.setattr(access, "_read", read)
+    plain = access.read_at
+    monkeypatch.setattr(access, "read_at", read)
     Samples(folder).array(key(3), "volume", (slice(1, 3), slice(2, 4)))
     header, slab = sizes
     assert header <= MOST_HEADER
