@@ -242,10 +242,10 @@ def check(dataset: Dataset, as_json: Json = False) -> None:
         found.append(fault)
         if not as_json:
             out_console.print(fault, markup=False)
-    shards = read_dataset(folder)["shards"]
+    shards = [] if found else read_dataset(folder)["shards"]
     samples = sum(len(s["samples"]) for s in shards)
-    if as_json:
-        print(json.dumps({"folder": dataset, "samples": samples, "faults": found}))  # noqa: T201
+    if as_json:  # how many samples a faulty dataset has, nobody knows
+        print(json.dumps({"folder": dataset, "samples": None if found else samples, "faults": found}))  # noqa: T201
     elif not found:
         held = f"{counted(samples, 'sample')} in {counted(len(shards), 'shard')}"
         out_console.print(f"{folder}: {held}, no faults", markup=False)

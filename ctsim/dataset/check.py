@@ -14,7 +14,7 @@ from ctsim.dataset.family import Family
 from ctsim.dataset.leaks import Leaks
 from ctsim.dataset.workers import cores
 from ctsim.files import AnyPath
-from ctsim.shards import read_dataset
+from ctsim.shards import read_listing
 from defects.messages import BadInput
 
 
@@ -36,7 +36,7 @@ def faults(
     listing = folder / "dataset.json"
     if listing.exists() and not listing.is_file():  # a pipe would be waited for
         raise BadInput(f"{listing} is no plain file; give the folder of a dataset")
-    dataset = read_dataset(folder)
+    dataset = read_listing(folder)
     yield from map(_line, form_faults(dataset) or _faults(folder, dataset, workers or cores(), note))
 
 

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from ctsim.dataset.plan import class_records, hash_of
 from ctsim.dataset.versions import differing
+from ctsim.shards.read import PART, SHARD
 from defects import kinds
 from defects.messages import BadInput
 from scenes.defect_spec import DefectSpec
@@ -26,13 +27,13 @@ class _Strict(Record):
 
 
 class _File(_Strict):
-    file: Annotated[str, Field(pattern=r"^parts/[^/\\\x00]+\.npz$")]
+    file: Annotated[str, Field(pattern=f"^{PART}$")]
     bytes: int
     sha256: str
 
 
 class _Shard(_Strict):
-    file: Annotated[str, Field(pattern=r"^[^/\\\x00]+\.tar$")]
+    file: Annotated[str, Field(pattern=f"^{SHARD}$")]
     split: str
     samples: list[str]
     bytes: int

@@ -8,7 +8,7 @@ depends on when, where or by whom it was written. Reading takes no pickle, and n
 
 from ctsim.shards.access import Samples
 from ctsim.shards.arrays import array_bytes, array_of
-from ctsim.shards.read import decode, read_dataset, read_raw, read_samples, read_shard
+from ctsim.shards.read import decode, read_dataset, read_listing, read_raw, read_samples, read_shard
 from ctsim.shards.schema import SCHEMA_VERSION, arrays_of, axes_of, codec_of, file_of, members_of
 from ctsim.shards.write import Shard, json_bytes, write_shard
 
@@ -26,6 +26,7 @@ __all__ = [
     "json_bytes",
     "members_of",
     "read_dataset",
+    "read_listing",
     "read_raw",
     "read_samples",
     "read_shard",

@@ -22,13 +22,13 @@ RECORDS = {
 SOMETIMES = {"parts": {"file"}, "dropped": {"index"}}
 """The same of lists that a dataset may be without."""
 
-SHARD = r"[^/\\\0]{1,200}\.tar"
+SHARD = r"[^/\\\x00]{1,200}\.tar"
 """What a shard may be called."""
 
 MOST_RECORD = 1 << 27
 """Bytes of a JSON file of ours: a dataset.json of a million samples takes 40 MB, a scene of 10 000 vectors 10 MB."""
 
-PART = r"parts/[^/\\\0]{1,200}\.npz"
+PART = r"parts/[^/\\\x00]{1,200}\.npz"
 """What a part may be called."""
 
 MOST_ALONE = 1 << 29
@@ -36,7 +36,18 @@ MOST_ALONE = 1 << 29
 
 
 def read_dataset(folder: AnyPath) -> dict[str, Any]:
-    """Return what dataset.json says, or raise BadInput where the folder holds no finished dataset."""
+    """Return what dataset.json says, its lists as their readers count on them.
+
+    Raises:
+        BadInput: The folder holds no finished dataset, or one whose lists are none of ours.
+    """
+    record = read_listing(folder)
+    _check_records(record, folder / "dataset.json")
+    return record
+
+
+def read_listing(folder: AnyPath) -> dict[str, Any]:
+    """Return what dataset.json says, whatever its lists hold; BadInput where the folder holds no finished dataset."""
     path = folder / "dataset.json"
     try:
         record = json_beside(path)
@@ -55,7 +66,6 @@ def read_dataset(folder: AnyPath) -> dict[str, Any]:
             f"{path}: expected schema_version {SCHEMA_VERSION}, got {record.get('schema_version')!r}; read it with the "
             "version of ctsim that made it, or make it again"
         )
-    _check_records(record, path)
     return record
 
 

@@ -524,9 +524,6 @@ def test_check_has_a_line_for_every_fault(ctsim, copied, spoil, says):
         (lambda d: (d / "dataset.json").write_text("{"), "is not readable"),
         (lambda d: (d / "dataset.json").write_text("[]"), "is not a ctsim dataset"),
         (lambda d: _edit(d, schema_version=99), "expected schema_version 3, got 99"),
-        (lambda d: _edit(d, shards=3), "expected shards to be a list of records"),
-        (lambda d: _edit(d, shards=[{"file": "a.tar"}]), "expected shards to be a list of records"),
-        (lambda d: _edit(d, classes=[1]), "expected classes to be a list of records"),
     ],
 )
 @pytest.mark.parametrize("command", ["check", "preview", "replay"])
@@ -535,6 +532,18 @@ def test_folders_that_hold_no_dataset(refused, copied, tmp_path, command, spoil,
     rest = {"check": [], "preview": ["--out", tmp_path / "sheet.png"], "replay": ["small-000000", "--out", tmp_path]}
     err = refused(command, copied, *rest[command])
     assert says in err or (command == "preview" and "unknown dataset" in err)
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"), [("shards", 3), ("shards", [{"file": "a.tar"}]), ("classes", [1]), ("parts", [{"file": "/a"}])]
+)
+def test_lists_that_no_dataset_holds_are_faults_to_check_and_refused_by_readers(ctsim, refused, copied, name, listed):
+    _edit(copied, **{name: listed})
+    code, out, err = ctsim("check", copied)
+    assert (code, err) == (1, "")
+    assert all(line.startswith(f"dataset.json: {name}") for line in out.splitlines())
+    assert "dataset.json" in refused("preview", copied, "--out", copied.parent / "sheet.png")
+    assert "dataset.json" in refused("replay", copied, "small-000000", "--out", copied.parent / "replayed")
 
 
 # --- stopped in the middle --------------------------------------------------------------------------------------------

@@ -395,6 +395,10 @@ INJECTIONS: dict[str, tuple[Spoil, str]] = {
     ),
     "unknown record": (recorded(lambda r: r.update(more=1)), "more: unknown key 'more'"),
     "record lost": (lambda d: _unsettled(d, lambda r: r.pop("identity")), "identity: is missing"),
+    "shard from elsewhere": (
+        lambda d: _unsettled(d, lambda r: r["shards"][0].update(file="../x.tar")), "shards.0.file",
+    ),
+    "shards that are no records": (lambda d: _unsettled(d, lambda r: r["shards"].append("x.tar")), "shards."),
     "part from elsewhere": (recorded(lambda r: r["parts"][0].update(file="../x.npz")), "parts.0.file"),
     "spec that is none": (lambda d: _unsettled(d, lambda r: r["identity"].update(spec={})), "identity.spec"),
     "README edited": (lambda d: (d / "README.md").write_text("# Mine"), "README.md: does not agree with dataset.json"),
