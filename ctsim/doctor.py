@@ -17,6 +17,7 @@ EXTRAS = {
     "train": ("training recipes", ["torch", "monai"]),
     "gvxr": ("radiographs by gVirtualXray, to compare with ours", ["gvxr"]),
     "gate": ("scatter by GATE 10 (Geant4), to compare with ours", ["opengate", "uproot"]),
+    "cluster": ("datasets made on a Ray cluster, or kept in S3", ["ray", "s3fs"]),
 }
 """Extra that this version makes use of -> what it is for, and the packages it brings."""
 
@@ -49,8 +50,8 @@ GEANT4_DATA = {"G4EMLOW": "epics2017/phot", "G4ENSDFSTATE": "ENSDFSTATE.dat"}
 """Start of the name of each folder of Geant4's data that photons need -> what must lie in it."""
 
 CORE = [
-    "jaxtyping", "lxml", "manifold3d", "networkx", "numba", "numpy", "pillow", "pydantic", "PyYAML", "rich",
-    "scikit-image", "scipy", "spekpy", "tifffile", "trimesh", "typer", "webdataset", "xraylib",
+    "jaxtyping", "manifold3d", "numba", "numpy", "pillow", "pydantic", "PyYAML", "rich", "scikit-image", "scipy",
+    "spekpy", "tifffile", "typer", "universal-pathlib", "webdataset", "xraylib", "zstandard",
 ]  # fmt: skip
 
 

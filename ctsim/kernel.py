@@ -1,16 +1,20 @@
 """`numba.njit` for the project's kernels, whose compiled code is kept on disk until any kernel's source changes.
 
 Numba alone looks at the file of the function that is called, not at those of the functions that it calls, which are
-compiled into it: after an upgrade or an edit it would go on with old code.
+compiled into it: after an upgrade or an edit it would go on with old code. Nor does it expect others to compile at the
+same time: files are numbered, and named in the index before they are written, so that a process could run what another
+has compiled for other types, or what an older version has left.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from numba import njit
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile
 from numba.core.dispatcher import Dispatcher
 
 
@@ -34,7 +38,25 @@ class _Cache(FunctionCache):
 
     def __init__(self, body: Callable) -> None:
         super().__init__(body)
-        self._cache_file._source_stamp = sources()
+        self._cache_file = CacheFile(self._cache_path, self._impl.filename_base, sources())
+
+
+class CacheFile(IndexDataCacheFile):
+    """Numba's files of one function, each named by what is in it: whoever finds one under a name may run it."""
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep the code of a signature, and remove that of other versions.
+
+        The index comes last. Of two processes that write at once one may lose its entry, and compiles again some day.
+        """
+        base, stamp = self._index_name.removesuffix(".nbi"), self._source_stamp[:8]
+        name = f"{base}.{stamp}-{hashlib.sha256(self._dump(key)).hexdigest()[:16]}.nbc"
+        self._save_data(name, data)
+        self._save_index(self._load_index() | {key: name})
+        for path in Path(self._cache_path).glob(f"{base}.*.nbc"):
+            if not path.name.startswith(f"{base}.{stamp}-"):
+                with contextlib.suppress(OSError):  # another process has removed it, or runs it on Windows
+                    path.unlink()
 
 
 @cache

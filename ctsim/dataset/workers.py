@@ -209,7 +209,7 @@ def _serve(pipe: multiprocessing.connection.Connection, work: Callable[[Any], An
         try:
             task = pipe.recv()
         except EOFError:
-            return
+            os._exit(0)  # nothing is left to be put away; manifold3d would tell of each part that is still kept
         try:
             answer = work(task)
         except MemoryError:

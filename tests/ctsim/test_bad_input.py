@@ -523,6 +523,7 @@ def test_check_has_a_line_for_every_fault(ctsim, copied, spoil, says):
         (lambda d: (d / "dataset.json").unlink(), "dataset.json is missing"),
         (lambda d: (d / "dataset.json").write_text("{"), "is not readable"),
         (lambda d: (d / "dataset.json").write_text("[]"), "is not a ctsim dataset"),
+        (lambda d: (d / "dataset.json").write_text('{"name": "a", "shards": [], "classes": []}'), "it lacks name, cl"),
         (lambda d: _edit(d, schema_version=99), "expected schema_version 3, got 99"),
     ],
 )
@@ -535,7 +536,15 @@ def test_folders_that_hold_no_dataset(refused, copied, tmp_path, command, spoil,
 
 
 @pytest.mark.parametrize(
-    ("name", "listed"), [("shards", 3), ("shards", [{"file": "a.tar"}]), ("classes", [1]), ("parts", [{"file": "/a"}])]
+    ("name", "listed"),
+    [
+        ("shards", 3),
+        ("shards", [{"file": "a.tar"}]),
+        ("shards", [{"file": "a.tar", "split": "train", "samples": None}]),
+        ("classes", [1]),
+        ("parts", [{"file": "/a"}]),
+        ("splits", []),
+    ],
 )
 def test_lists_that_no_dataset_holds_are_faults_to_check_and_refused_by_readers(ctsim, refused, copied, name, listed):
     _edit(copied, **{name: listed})

@@ -27,6 +27,7 @@ def made(tmp_path_factory):
     process = small.start("generate", spec, "--out", "one", "--workers", "1", folder=folder)
     out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (0, "one: 4 labelled scans in 2 shards\n"), err
+    assert {line.split()[0] for line in err.splitlines()} == {"scenes"}
     return folder
 
 

@@ -1,6 +1,8 @@
-"""What is said of GATE, whose data come apart from its packages."""
+"""What is said of the packages, and of GATE, whose data come apart from its own."""
 
 import importlib.util
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,17 @@ from ctsim import doctor
 def with_packages(monkeypatch):
     """All packages, whatever this machine has."""
     monkeypatch.setattr(doctor, "_version", lambda package: "1.0")
+
+
+def test_every_package_that_ctsim_is_installed_with_is_looked_for():
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+
+    def names(requirements):
+        return sorted(re.match(r"[\w-]+", requirement)[0] for requirement in requirements)
+
+    assert sorted(doctor.CORE) == names(project["dependencies"])
+    for extra, (_, packages) in doctor.EXTRAS.items():
+        assert sorted(packages) == names(project["optional-dependencies"][extra])
 
 
 def test_missing_packages_of_gate_come_first(monkeypatch):

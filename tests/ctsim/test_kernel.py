@@ -3,6 +3,7 @@
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from ctsim import kernel
@@ -48,6 +49,46 @@ def test_an_edit_of_a_called_kernel_is_compiled_into_its_caller(tmp_path):
     assert run(tmp_path) == [2, 1]
     (package / "inner.py").write_text(INNER.format(41))
     assert run(tmp_path) == [42, 0]
+
+
+def watched(file: kernel.CacheFile, look: Callable[[], object]) -> kernel.CacheFile:
+    """Return a file that looks around whenever it has read or written anything."""
+
+    def stepwise(own):
+        def step(*arguments):
+            found = own(*arguments)
+            look()
+            return found
+
+        return step
+
+    for name in ("_load_index", "_save_data", "_save_index"):
+        setattr(file, name, stepwise(getattr(file, name)))
+    return file
+
+
+def test_while_one_process_writes_another_never_runs_code_of_an_older_version(tmp_path):
+    kernel.CacheFile(str(tmp_path), "f", "old").save("float32", "old code")
+    seen, reader = [], kernel.CacheFile(str(tmp_path), "f", "new")
+    watched(kernel.CacheFile(str(tmp_path), "f", "new"), lambda: seen.append(reader.load("float32"))).save(
+        "float32", "new code"
+    )
+    assert seen == [None, None, "new code"]
+    assert len(list(tmp_path.iterdir())) == 2  # the index and one code: nothing old is left
+
+
+def test_two_processes_that_write_at_once_leave_each_signature_its_own_code(tmp_path):
+    others = iter(["int8", "int16", "int32"])
+
+    def write():
+        if kind := next(others, None):
+            kernel.CacheFile(str(tmp_path), "f", "new").save(kind, f"code of {kind}")
+
+    watched(kernel.CacheFile(str(tmp_path), "f", "new"), write).save("int64", "code of int64")
+    reader = kernel.CacheFile(str(tmp_path), "f", "new")
+    found = {kind: reader.load(kind) for kind in ("int8", "int16", "int32", "int64")}
+    assert all(code in (None, f"code of {kind}") for kind, code in found.items())
+    assert sum(code is not None for code in found.values()) >= 2
 
 
 def test_every_kernel_is_made_here():

@@ -150,26 +150,6 @@ def test_scenes_that_cannot_be_rendered_are_told_why(whole, tmp_path, monkeypatc
     assert not (tmp_path / "tif").exists()
 
 
-@pytest.mark.parametrize(
-    "harm",
-    [
-        lambda d: d.pop("splits"),
-        lambda d: d["shards"][0].update(samples=None),
-        lambda d: d.update(splits=[]),
-    ],
-)
-def test_a_malformed_record_of_a_dataset_is_told(whole, tmp_path, monkeypatch, capsys, harm):
-    out = tmp_path / "out"
-    shutil.copytree(whole / "out", out)
-    record = json.loads((out / "dataset.json").read_text())
-    harm(record)
-    (out / "dataset.json").write_text(json.dumps(record))
-    code, _, err = ctsim(monkeypatch, capsys, "check", out)
-    assert code == 2
-    assert "splits" in err
-    assert "Traceback" not in err
-
-
 @pytest.mark.parametrize("record", [{}, {"key": "small-000000"}, [], None])
 def test_a_replay_of_no_scene_is_told(tmp_path, record):
     with pytest.raises(BadInput, match=r"small-000000\.scene\.json holds no scene"):
