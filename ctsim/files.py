@@ -42,7 +42,8 @@ def folder_of(text: str | AnyPath) -> AnyPath:
         raise BadInput(f"{text} names no bucket; give a folder, or a URL such as s3://bucket/folder")
     try:
         # other runs write there too: a listing that is kept would not show what they have done since
-        path = UPath(str(text).rstrip("/"), use_listings_cache=False)
+        options = (text.storage_options if isinstance(text, UPath) else {}) | {"use_listings_cache": False}
+        path = UPath(str(text).rstrip("/"), **options)
         path.fs  # noqa: B018  # the package for this kind of store is imported here
     except ImportError as error:
         raise BadInput(f"{text} needs {error.name or 'more'}: pip install 'ctsim[cluster]'") from error

@@ -12,6 +12,7 @@ from skimage.filters import threshold_otsu
 
 from ctsim import shards
 from ctsim.messages import BadInput, unknown
+from ctsim.shards.tar import opened
 
 OTSU_VOXELS = 2_000_000  # a histogram of so many voxels is smooth; a whole 512^3 volume would take seconds
 
@@ -39,17 +40,6 @@ class Scan:
     defects: tuple[dict[str, Any], ...]
 
 
-def read_dataset(folder: Path) -> dict[str, Any]:
-    """Return what dataset.json says, sure to hold the classes and shards that a recipe looks at."""
-    document = shards.read_dataset(folder)
-    try:
-        facts = [(entry["value"], entry["name"], entry["role"]) for entry in document["classes"]]
-        facts += [(entry["file"], entry["split"], len(entry["samples"]) > 0) for entry in document["shards"]]
-    except (KeyError, TypeError) as error:
-        raise BadInput(f"{folder / 'dataset.json'}: classes or shards are not as expected ({error!r})") from None
-    return document
-
-
 def defect_values(dataset: dict[str, Any]) -> tuple[int, ...]:
     """Return the label values whose role is defect."""
     values = tuple(entry["value"] for entry in dataset["classes"] if entry["role"] == "defect")
@@ -69,24 +59,21 @@ def check_shards(folder: Path, split: str) -> None:
 
     Done before any training, so that a torn file is found in seconds and not at the end of a long run.
     """
-    entries = [entry for entry in read_dataset(folder)["shards"] if entry["split"] == split]
+    entries = [entry for entry in shards.read_dataset(folder)["shards"] if entry["split"] == split]
     if not any(len(entry["samples"]) > 0 for entry in entries):
         raise BadInput(f"expected samples in the split {split!r} of {str(folder)!r}, got none; generate more scans")
     for entry in entries:
-        try:
-            with (folder / entry["file"]).open("rb") as shard:
-                digest = hashlib.file_digest(shard, "sha256").hexdigest()
-        except OSError as error:
-            raise BadInput(f"shard {entry['file']} cannot be read ({error.strerror}); generate it again") from None
-        if entry.get("sha256", digest) != digest:
+        with opened(folder / entry["file"]) as shard:
+            digest = hashlib.file_digest(shard, "sha256").hexdigest()
+        if (wanted := entry.get("sha256", digest)) != digest:
             raise BadInput(
-                f"shard {entry['file']}: expected sha256 {entry['sha256'][:12]}..., got {digest[:12]}...; copy it again"
+                f"shard {entry['file']}: expected sha256 {wanted!s:.12}..., got {digest:.12}...; copy it again"
             )
 
 
 def load_scans(folder: Path, split: str) -> Iterator[Scan]:
     """Yield the scans of a split in order, one at a time."""
-    if split not in splits(dataset := read_dataset(folder)):
+    if split not in splits(dataset := shards.read_dataset(folder)):
         raise unknown("split", split, splits(dataset))
     values = defect_values(dataset)
     promised = sum(len(entry["samples"]) for entry in dataset["shards"] if entry["split"] == split)

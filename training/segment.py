@@ -25,7 +25,8 @@ from monai.inferers import sliding_window_inference
 from monai.losses import DiceCELoss
 from scipy import ndimage
 
-from training.data import Scan, check_shards, defect_values, load_scans, otsu, read_dataset, splits
+from ctsim.shards import read_dataset
+from training.data import Scan, check_shards, defect_values, load_scans, otsu, splits
 from training.evaluate import PartScore, score_part, summary
 from training.patches import PatchSampler
 from training.report import View, claim_folder, draw_views, view_of, write_metrics

@@ -17,7 +17,7 @@ from ctsim.dataset.leaks import Held, held_of
 from ctsim.files import AnyPath, is_remote
 from ctsim.shards import decode, members_of
 from ctsim.shards.schema import INDEX
-from ctsim.shards.tar import Index, index_of, opened, read_at
+from ctsim.shards.tar import Index, format_of, index_of, opened, read_at
 from ctsim.shards.write import index_bytes
 from defects.messages import BadInput
 
@@ -146,7 +146,7 @@ def _odd_bytes(stream: IOBase, index: Index) -> str | None:
         for name, (offset, size) in places.items():
             info = tarfile.TarInfo(f"{key}.{name}")
             info.size = size
-            if read_at(stream, end, offset - end) != info.tobuf(tarfile.USTAR_FORMAT):
+            if read_at(stream, end, offset - end) != info.tobuf(format_of(size)):
                 return f"the header at byte {end} is not the one of {key}.{name}"
             end = -(-(offset + size) // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
             if any(read_at(stream, offset + size, end - offset - size)):

@@ -1,16 +1,16 @@
 """Any sample of a dataset, and any part of its arrays, without reading what lies before it."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from io import IOBase
 from typing import Any
 
 import numpy as np
-from braceexpand import braceexpand
+from braceexpand import UnbalancedBracesError, braceexpand
 
 from ctsim.files import AnyPath, folder_of, in_this_process
 from ctsim.shards.arrays import MOST_HEADER, array_of, npy_header
-from ctsim.shards.read import decode, json_beside, most_bytes, read_dataset
+from ctsim.shards.read import decode, json_beside, most_bytes, read_dataset, shards_of
 from ctsim.shards.schema import INDEX, file_of
 from ctsim.shards.tar import Index, index_of, opened, read_at
 from defects.messages import BadInput, unknown
@@ -45,15 +45,30 @@ class Samples(Sequence):
         """
         self.fields = fields
         self._indices: dict[AnyPath, Index] = {}
-        self._shards = {key: path for path, keys in _shards(source, split) for key in keys or self._index(path)}
+        self._shards: dict[str, AnyPath] = {}
+        for path, keys in _shards(source, split):
+            for key in keys or self._index(path):
+                if key in self._shards:
+                    raise BadInput(f"{key} stands in {self._shards[key]} and in {path}: expected each key once")
+                self._shards[key] = path
         self.keys = list(self._shards)
 
     def __len__(self) -> int:
         """Return how many there are."""
         return len(self.keys)
 
-    def __getitem__(self, which: int | str) -> dict[str, Any]:
-        """Return a sample by its place or its key, as `read_samples` yields it."""
+    def __contains__(self, key: object) -> bool:
+        """Return whether there is a sample of this key."""
+        return key in self._shards
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        """Yield the samples in their order."""
+        return map(self.__getitem__, self.keys)
+
+    def __getitem__(self, which: int | str | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        """Return a sample by its place or its key, as `read_samples` yields it; or some by their places."""
+        if isinstance(which, slice):
+            return [self[key] for key in self.keys[which]]
         key = which if isinstance(which, str) else self.keys[which]
         path, places = self._places(key)
         with opened(path, at_random=True) as stream:
@@ -71,17 +86,20 @@ class Samples(Sequence):
             box: A slice along each axis, or along the first few; without steps.
 
         Raises:
-            BadInput: There is no such sample or array, or it is damaged.
+            BadInput: There is no such sample or array, or it is damaged; or the box is none of it.
         """
+        cut = _without_steps(box)
         path, places = self._places(key)
         if (file := file_of(name)) not in places:
             raise unknown("array", name, [file.partition(".")[0] for file in places if ".npy" in file])
         try:
             with opened(path, at_random=True) as stream:
                 if file.endswith(".npy"):
-                    return _box(stream, *places[file], tuple(box))
+                    return _box(stream, *places[file], cut)
                 limit = most_bytes({name: size for name, (_, size) in places.items()})
-                return array_of(read_at(stream, *places[file]), compressed=True, most_bytes=limit)[tuple(box)].copy()
+                return array_of(read_at(stream, *places[file]), compressed=True, most_bytes=limit)[cut].copy()
+        except IndexError as error:
+            raise BadInput(f"expected a slice along each axis of {key}.{file} at most, got {len(cut)}") from error
         except ValueError as error:
             raise BadInput(f"{path.name}: {key}.{file} is not readable: {error}") from error
 
@@ -120,9 +138,11 @@ def read_index(path: AnyPath) -> Index:
         index, size = json_beside(beside), path.stat().st_size
         for files in index.values():
             _check_places(list(files.values()), size)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):  # a store may say the latter of what is not there
         return index_of(path)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except OSError as error:
+        raise BadInput(f"{beside} cannot be read: {error.strerror or error}") from error
+    except (ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{beside} is damaged ({error}): delete it, and the tar itself is asked") from error
     return index
 
@@ -141,17 +161,32 @@ def _check_places(places: list[list[int]], size: int) -> None:
 def _shards(source: Source, split: str | None) -> list[tuple[AnyPath, list[str]]]:
     """Return each shard, and the keys of its samples where a dataset.json tells of them."""
     given = [source] if isinstance(source, str | AnyPath) else list(source)
-    paths = [folder_of(text) for one in given for text in (braceexpand(one) if isinstance(one, str) else [one])]
+    paths = [folder_of(text) for one in given for text in _expanded(one)]
     if any(path.suffix != ".tar" for path in paths):
         if len(paths) > 1:
             raise BadInput(f"expected one dataset, or shards that end in .tar, got {len(paths)} paths")
-        shards = read_dataset(paths[0])["shards"]
-        if split not in (None, *(splits := dict.fromkeys(shard["split"] for shard in shards))):
-            raise unknown("split", split, splits)
-        return [(paths[0] / shard["file"], shard["samples"]) for shard in shards if split in (None, shard["split"])]
+        return [(paths[0] / shard["file"], shard["samples"]) for shard in shards_of(read_dataset(paths[0]), split)]
     if split is not None:
         raise BadInput(f"split {split!r} is known of a whole dataset: give its folder, or leave split out")
     return [(path, []) for path in paths]
+
+
+def _expanded(text: str | AnyPath) -> Iterable[str | AnyPath]:
+    """Return the shards that train-{000000..000127}.tar stands for; what else there is may be called as it likes."""
+    if not isinstance(text, str) or "{" not in text or not text.endswith(".tar"):
+        return [text]
+    try:
+        return list(braceexpand(text, escape=False))
+    except UnbalancedBracesError as error:
+        raise BadInput(f"{text}: {error}; expected shards such as train-{{000000..000127}}.tar") from error
+
+
+def _without_steps(box: Sequence[slice]) -> tuple[slice, ...]:
+    """Return a box that is one, or raise BadInput."""
+    cut = tuple(box)
+    if not all(isinstance(one, slice) and one.step in (None, 1) for one in cut):
+        raise BadInput(f"expected a box of slices without steps, got {cut!r:.200}")
+    return cut
 
 
 def _files(stream: IOBase, places: dict[str, list[int]]) -> dict[str, bytes | memoryview]:
@@ -178,8 +213,6 @@ def _box(stream: IOBase, offset: int, size: int, cut: tuple[slice, ...]) -> np.n
     begin, shape, dtype = npy_header(read_at(stream, offset, min(size, MOST_HEADER)))
     if begin + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"its header tells of the shape {shape}, which {size} bytes do not hold")
-    if any(one.step not in (None, 1) for one in cut):
-        raise BadInput(f"expected a box without steps, got {cut}")
     if not shape or not cut:
         return np.frombuffer(bytearray(read_at(stream, offset + begin, size - begin)), dtype).reshape(shape)
     first, last, _ = cut[0].indices(shape[0])

@@ -9,7 +9,7 @@ from ctsim.files import AnyPath, is_remote
 from ctsim.shards.arrays import array_of
 from ctsim.shards.schema import SCHEMA_VERSION, file_of
 from ctsim.shards.tar import members, opened
-from defects.messages import BadInput
+from defects.messages import BadInput, unknown
 from scenes import plain_file
 from scenes.json_file import json_of
 
@@ -25,8 +25,8 @@ SOMETIMES = {"parts": {"file"}, "dropped": {"index"}}
 SHARD = r"[^/\\\x00]{1,200}\.tar"
 """What a shard may be called."""
 
-MOST_RECORD = 1 << 27
-"""Bytes of a JSON file of ours: a dataset.json of a million samples takes 40 MB, a scene of 10 000 vectors 10 MB."""
+MOST_RECORD = 1 << 26
+"""Bytes of a JSON file beside the shards: a dataset.json of a million samples takes 40 MB."""
 
 PART = r"parts/[^/\\\x00]{1,200}\.npz"
 """What a part may be called."""
@@ -112,10 +112,27 @@ def read_samples(folder: AnyPath, split: str | None = None) -> Iterator[dict[str
     Args:
         folder: Of the dataset.
         split: train, validation or test; all where None.
+
+    Raises:
+        BadInput: The folder holds no finished dataset, or it has no such split.
     """
-    for shard in read_dataset(folder)["shards"]:
-        if split in (None, shard["split"]):
-            yield from read_shard(folder / shard["file"])
+    for shard in shards_of(read_dataset(folder), split):
+        yield from read_shard(folder / shard["file"])
+
+
+def shards_of(dataset: dict[str, Any], split: str | None) -> list[dict[str, Any]]:
+    """Return the shards of a split, or all where it is None.
+
+    Args:
+        dataset: As `read_dataset` returns it.
+        split: train, validation or test.
+
+    Raises:
+        BadInput: There is no such split.
+    """
+    if split not in (None, *(splits := dict.fromkeys(shard["split"] for shard in dataset["shards"]))):
+        raise unknown("split", split, splits)
+    return [shard for shard in dataset["shards"] if split in (None, shard["split"])]
 
 
 def read_shard(path: AnyPath) -> Iterator[dict[str, Any]]:
@@ -156,7 +173,7 @@ def decode(
         field, _, kind = name.partition(".")
         try:
             if kind == "json":
-                sample[field] = json_of(content, MOST_RECORD)
+                sample[field] = json_of(content)
             else:
                 sample[field] = array_of(content, compressed=kind == "npy.zst", most_bytes=limit)
         except ValueError as error:

@@ -1,6 +1,7 @@
 """Samples for training with PyTorch: each exactly once an epoch, over all nodes and workers."""
 
 import itertools
+import os
 import random
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
@@ -51,17 +52,30 @@ class Stream(IterableDataset):
         """
         self.samples = Samples(source, split, fields)
         self.transform, self.shuffle, self.seed, self.buffer, self.even = transform, shuffle, seed, buffer, even
-        self.epoch = 0
+        if buffer < 1:
+            raise BadInput(f"buffer must be 1 or more, got {buffer}")
+        # seen by workers that live on from epoch to epoch, too
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._started_on: tuple[int, int] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a worker is started with: it takes no part in the training, and may not know its node."""
+        return self.__dict__ | {"_started_on": _node()}
+
+    @property
+    def epoch(self) -> int:
+        """Which epoch's order is next."""
+        return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order; call it before each epoch, with the same number on all nodes."""
-        self.epoch = epoch
+        self._epoch.fill_(epoch)
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the samples of this worker."""
         info = get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
-        keys = share(self.of_node(*_node()), worker, workers)
+        keys = share(self.of_node(*(_node() or self._started_on or (0, 1))), worker, workers)
         stream = map(self.samples.__getitem__, keys)
         if self.shuffle:
             stream = _mixed(stream, self.buffer, random.Random(f"{self.seed} {self.epoch} {keys[:1]}"))
@@ -75,7 +89,7 @@ class Stream(IterableDataset):
         keys = [key for shard in shards for key in shard]
         found = share(keys, node, nodes)
         if self.even and len(found) < -(-len(keys) // nodes):
-            found = [*found, keys[0]]
+            found = [*found, keys[0] if node else keys[-1]]
         return found
 
 
@@ -84,11 +98,19 @@ def share(keys: list[str], place: int, count: int) -> list[str]:
     return keys[place * len(keys) // count : (place + 1) * len(keys) // count]
 
 
-def _node() -> tuple[int, int]:
-    """Return which of the processes that train together this one is, and how many they are."""
+def _node() -> tuple[int, int] | None:
+    """Return which of the processes that train together this one is, and how many they are; None where it is alone.
+
+    As `torch.distributed` has it, or else what started them: torchrun, or another that sets RANK and WORLD_SIZE.
+    """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1
+    if not {"RANK", "WORLD_SIZE"} <= os.environ.keys():
+        return None
+    rank, size = os.environ["RANK"], os.environ["WORLD_SIZE"]
+    if not (rank.isdecimal() and size.isdecimal() and int(rank) < int(size)):
+        raise BadInput(f"expected the environment to hold RANK below WORLD_SIZE, got {rank!r:.40} and {size!r:.40}")
+    return int(rank), int(size)
 
 
 def _mixed(stream: Iterator[Any], buffer: int, rng: random.Random) -> Iterator[Any]:

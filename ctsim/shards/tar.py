@@ -35,7 +35,7 @@ def opened(path: AnyPath, *, at_random: bool = False) -> Iterator[IOBase]:
     except FileNotFoundError as error:
         raise BadInput(f"{path} is missing; put it back, or make the dataset again in a new folder") from error
     except OSError as error:
-        raise BadInput(f"{path} is not a whole tar: {error.strerror or error}") from error
+        raise BadInput(f"{path} cannot be read: {error.strerror or error}") from error
     except (tarfile.TarError, EOFError) as error:
         raise BadInput(f"{path} is not a whole tar: {error}") from error
 
@@ -95,6 +95,11 @@ def _headers(stream: IOBase) -> Iterator[tarfile.TarInfo]:
 def _read_at(stream: IOBase, offset: int) -> bytes:
     stream.seek(offset)
     return stream.read(tarfile.BLOCKSIZE)
+
+
+def format_of(size: int) -> int:
+    """Return the format of the header of a file of so many bytes: USTAR has eleven octal digits for them."""
+    return tarfile.USTAR_FORMAT if size < 1 << 33 else tarfile.GNU_FORMAT
 
 
 def read_at(stream: IOBase, offset: int, size: int) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ctsim.files import AnyPath, sha256_of, whole_file, write_file
 from ctsim.shards.schema import INDEX
-from ctsim.shards.tar import index_of
+from ctsim.shards.tar import format_of, index_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ def write_shard(path: AnyPath, samples: Iterable[tuple[str, dict[str, bytes]]], 
     """
     keys = []
     with whole_file(path, is_held=True) as part:
-        with open(part, "wb") as stream, tarfile.open(fileobj=stream, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        with open(part, "wb") as stream, tarfile.open(fileobj=stream, mode="w") as tar:
             for key, files in samples:
                 if not key or "." in key or "/" in key:
                     raise ValueError(f"a key must have no dot and no slash, got {key!r}")
@@ -59,6 +59,7 @@ def write_shard(path: AnyPath, samples: Iterable[tuple[str, dict[str, bytes]]], 
                     # mtime, user and group stay 0: the bytes tell of the data alone
                     info = tarfile.TarInfo(f"{key}.{name}")
                     info.size = len(files[name])
+                    tar.format = format_of(info.size)
                     tar.addfile(info, io.BytesIO(files[name]))
         shard = Shard(
             file=path.name, split=split, samples=tuple(keys), bytes=part.stat().st_size, sha256=sha256_of(part)

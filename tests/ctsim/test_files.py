@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from upath import UPath
 
 from ctsim.files import folder_of, is_remote, local_copy, remove_folder, sha256_of, whole_file, write_file
 from defects.messages import BadInput
@@ -49,6 +50,11 @@ def test_a_store_is_written_and_read_as_a_folder_is(tmp_path):
 
 def test_the_url_of_a_file_is_its_path(tmp_path):
     assert folder_of(f"file://{tmp_path}") == folder_of(str(tmp_path)) == tmp_path
+
+
+def test_a_store_that_was_opened_otherwise_stays_so():
+    given = UPath("memory://bucket/some", skip_instance_cache=True)
+    assert folder_of(given).storage_options == {"skip_instance_cache": True, "use_listings_cache": False}
 
 
 def test_a_store_of_no_known_kind_is_told():

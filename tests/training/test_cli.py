@@ -2,6 +2,7 @@
 
 import builtins
 import json
+import os
 import subprocess
 import sys
 
@@ -78,7 +79,9 @@ def test_shards_that_cannot_be_read(capsys, tmp_path, data, split):
     shard.write_bytes(whole[: len(whole) // 2])
     assert "expected sha256" in refuse(capsys, tmp_path, "--data", data)
     shard.unlink()
-    assert "cannot be read" in refuse(capsys, tmp_path, "--data", data)
+    assert f"{shard.name} is missing" in refuse(capsys, tmp_path, "--data", data)
+    os.mkfifo(shard)
+    assert "a pipe or a device, expected a plain file" in refuse(capsys, tmp_path, "--data", data)
 
 
 def test_a_torn_shard_without_a_checksum(capsys, tmp_path, data):

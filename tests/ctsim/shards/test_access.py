@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ctsim.files import folder_of, write_file
-from ctsim.shards import Samples, access
+from ctsim.shards import Samples, access, read_samples
 from ctsim.shards.arrays import MOST_HEADER
 from ctsim.shards.schema import INDEX
 from defects.messages import BadInput
@@ -88,6 +88,46 @@ def test_a_damaged_index_is_told(tmp_path, text):
         Samples(folder)[0]
 
 
+def test_a_dataset_may_be_called_as_it_likes(tmp_path):
+    assert same(Samples(str(dataset(tmp_path / "a{b", (2,))))[1], 1)
+    assert Samples(tmp_path / "a{b" / "train-000000.tar").keys == [key(0), key(1)]  # a path is itself
+
+
+def test_shards_may_be_counted_through(folder):
+    samples = Samples(f"{folder}/train-{{000000..000001}}.tar")
+    assert samples.keys == [key(number) for number in range(len(samples))]
+
+
+def test_a_key_that_two_shards_have_is_told(tmp_path):
+    """Two datasets of one name, put together: half of the samples would be lost."""
+    first, second = (dataset(tmp_path / name, (2,)) / "train-000000.tar" for name in "ab")
+    with pytest.raises(BadInput, match=rf"{key(0)} stands in {first} and in {second}: expected each key once"):
+        Samples([first, second])
+
+
+def test_a_key_is_found_without_reading(folder, monkeypatch):
+    samples = Samples(folder)
+    monkeypatch.setattr(access, "opened", None)
+    assert key(0) in samples
+    assert "other" not in samples
+    assert 0 not in samples
+
+
+def test_samples_come_one_after_the_other(folder):
+    samples = Samples(folder, fields=())
+    assert [sample["key"] for sample in samples] == samples.keys
+    assert [sample["key"] for sample in samples[1:3]] == samples.keys[1:3]
+
+
+def test_an_index_that_cannot_be_read_is_not_called_damaged(tmp_path):
+    folder = dataset(tmp_path / "d", (1,))
+    index = folder / f"train-000000.tar{INDEX}"
+    index.unlink()
+    index.mkdir()
+    with pytest.raises(BadInput, match=r"index\.json cannot be read: "):
+        Samples(folder)[0]
+
+
 def test_workers_take_it_along(folder):
     samples = Samples(folder, fields=("volume",))
     assert same(pickle.loads(pickle.dumps(samples))[key(2)], 2, ("volume",))
@@ -103,7 +143,12 @@ def test_workers_take_it_along(folder):
         (lambda d: Samples([d, d]), "expected one dataset, or shards that end in .tar, got 2 paths"),
         (lambda d: Samples(d / "none"), "no dataset in"),
         (lambda d: Samples(d / "none.tar"), "is missing"),
-        (lambda d: Samples(d).array(key(0), "volume", (slice(0, 4, 2),)), "without steps"),
+        (lambda d: Samples(d).array(key(0), "volume", (slice(0, 4, 2),)), "^expected a box of slices without steps"),
+        (lambda d: Samples(d).array(key(0), "labels", (slice(0, 4, 2),)), "^expected a box of slices without steps"),
+        (lambda d: Samples(d).array(key(0), "volume", (slice(0, 1),) * 4), "a slice along each axis .* got 4"),
+        (lambda d: Samples(d).array(key(0), "labels", (slice(0, 1),) * 4), "a slice along each axis .* got 4"),
+        (lambda d: Samples(str(d / "train-{0..1.tar")), r"expected shards such as train-\{000000\.\.000127\}\.tar"),
+        (lambda d: list(read_samples(d, "tain")), "unknown split 'tain'"),
     ],
 )
 def test_what_is_not_there_is_told(folder, ask, says):

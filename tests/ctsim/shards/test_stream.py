@@ -1,6 +1,7 @@
 """Each sample exactly once an epoch, whatever the nodes and workers; the order from the seed alone."""
 
 import itertools
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from ctsim.shards import stream as module
 from ctsim.shards.stream import Stream
+from defects.messages import BadInput
 from tests.ctsim.shards.setups import arrays, dataset, key
 
 SIZES = (4, 1, 5, 3)
@@ -48,14 +50,17 @@ def test_runs_of_nodes_and_workers_are_a_partition(sizes, nodes, workers, shuffl
     stream = Stream.__new__(Stream)
     numbers = iter(range(99))
     shards = {Path(str(i)): [key(n) for n in itertools.islice(numbers, size)] for i, size in enumerate(sizes)}
-    stream.shuffle, stream.seed, stream.even, stream.epoch = shuffle, 7, False, epoch
+    stream.shuffle, stream.seed, stream.even, stream._epoch = shuffle, 7, False, torch.tensor(epoch)
     stream.samples = type("Listed", (), {"by_shard": lambda _: dict(shards)})()
     of_nodes = [stream.of_node(node, nodes) for node in range(nodes)]
     of_workers = [module.share(keys, worker, workers) for keys in of_nodes for worker in range(workers)]
     assert Counter(itertools.chain(*of_workers)) == Counter(itertools.chain(*shards.values()))
     assert max(map(len, of_nodes)) - min(map(len, of_nodes)) <= 1
     stream.even = True
-    assert len({len(stream.of_node(node, nodes)) for node in range(nodes)}) == 1
+    evened = [stream.of_node(node, nodes) for node in range(nodes)]
+    assert len(set(map(len, evened))) == 1
+    # what a node takes more is another's, where there is another
+    assert all(len(set(keys)) == len(keys) for keys in evened if len(keys) <= sum(sizes))
 
 
 @pytest.mark.filterwarnings("ignore:This DataLoader will create 3 worker processes")
@@ -77,6 +82,29 @@ def test_the_order_comes_from_seed_and_epoch(folder):
 
     assert order(0, 0) == order(0, 0)
     assert len({tuple(order(seed, epoch)) for seed in range(3) for epoch in range(3)}) == 9
+
+
+def test_workers_that_live_on_see_each_epoch(folder):
+    stream = Stream(folder, fields=(), transform=key_of, shuffle=True, buffer=4)
+    loader = DataLoader(stream, batch_size=None, num_workers=1, persistent_workers=True, multiprocessing_context="fork")
+    orders = []
+    for epoch in (0, 1, 0):
+        stream.set_epoch(epoch)
+        orders.append(list(loader))
+    assert orders[0] == orders[2] != orders[1]
+
+
+@pytest.mark.parametrize(("rank", "size"), [("2", "2"), ("-1", "2"), ("one", "2")])
+def test_an_environment_that_names_no_node_is_told(folder, monkeypatch, rank, size):
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", size)
+    with pytest.raises(BadInput, match=f"RANK below WORLD_SIZE, got '{rank}' and '{size}'"):
+        iter(Stream(folder))
+
+
+def test_a_buffer_holds_a_sample_at_least(folder):
+    with pytest.raises(BadInput, match="buffer must be 1 or more, got 0"):
+        Stream(folder, buffer=0)
 
 
 def test_any_sample_may_come_first(folder):
@@ -102,22 +130,30 @@ import sys
 import torch.distributed as distributed
 from torch.utils.data import DataLoader
 from ctsim.shards.stream import Stream
-rank, world, folder, store = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
-stream = Stream(folder, fields=("labels",), shuffle=True, seed=1)
-for sample in DataLoader(stream, batch_size=None, num_workers=2, multiprocessing_context="fork"):
-    print(sample["key"])
-distributed.destroy_process_group()
+if __name__ == "__main__":
+    rank, world, folder, store, start = int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:]
+    if store != "none":
+        distributed.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=world)
+    stream = Stream(folder, fields=("labels",), shuffle=True, seed=1)
+    for sample in DataLoader(stream, batch_size=None, num_workers=2, multiprocessing_context=start):
+        print(sample["key"])
+    if store != "none":
+        distributed.destroy_process_group()
 """
 
 
 @pytest.mark.slow
-def test_nodes_that_train_together_share_an_epoch(folder, tmp_path):
-    """Three processes of torch.distributed, each with two workers."""
+@pytest.mark.parametrize(("start", "told_by"), [("fork", "torch"), ("spawn", "torch"), ("spawn", "environment")])
+def test_nodes_that_train_together_share_an_epoch(folder, tmp_path, start, told_by):
+    """Three processes, each with two workers that are forked, or know nothing of torch.distributed."""
+    (tmp_path / "node.py").write_text(NODE)
+    root, by_torch = str(Path(__file__).parents[3]), told_by == "torch"
+    store = str(tmp_path / "store") if by_torch else "none"
     nodes = [
         subprocess.Popen(
-            [sys.executable, "-c", NODE, str(rank), "3", str(folder), str(tmp_path / "store")],
-            stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[3],
+            [sys.executable, str(tmp_path / "node.py"), str(rank), "3", str(folder), store, start],
+            stdout=subprocess.PIPE, text=True,
+            env=os.environ | {"PYTHONPATH": root} | ({} if by_torch else {"RANK": str(rank), "WORLD_SIZE": "3"}),
         )
         for rank in range(3)
     ]  # fmt: skip

@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from ctsim.shards.read import read_raw
-from ctsim.shards.tar import index_of
+from ctsim.shards.tar import format_of, index_of
 from defects.messages import BadInput
 from tests.ctsim.shards.setups import shard
 
@@ -31,6 +31,14 @@ def test_a_damaged_header_is_told_and_not_taken_for_the_end(tmp_path):
         (tmp_path / "a.tar").write_bytes(whole[: place + 3] + b"~" + whole[place + 4 :])
         with pytest.raises(BadInput, match="not a whole tar"):
             index_of(tmp_path / "a.tar")
+
+
+@pytest.mark.parametrize("size", [0, 8**11 - 1, 8**11, 1 << 40])
+def test_a_file_of_any_size_has_a_header(size):
+    info = tarfile.TarInfo("k.volume.npy")
+    info.size = size
+    assert tarfile.TarInfo.frombuf(info.tobuf(format_of(size)), "utf-8", "strict").size == size
+    assert (format_of(size) == tarfile.USTAR_FORMAT) == (size < 8 << 30)
 
 
 def add(tar: tarfile.TarFile, name: str, **changes) -> None:
