@@ -201,9 +201,8 @@ def replay(
     out: Annotated[Path, typer.Option(help="Folder for the sample's files: new or empty.")],
 ) -> None:
     """Make a sample again from its key, and tell whether it is the same to the byte."""
-    from ctsim.dataset.encode import made_by
     from ctsim.dataset.generate import replay as run
-    from ctsim.dataset.versions import cause_of
+    from ctsim.dataset.versions import cause_of, made_by
     from ctsim.files import folder_of
     from ctsim.images import write_files
     from ctsim.shards import decode, read_dataset, read_raw
@@ -224,7 +223,7 @@ def replay(
         write_files((out / file).parent, {Path(file).name: (folder / file).read_bytes()})
     differ = sorted(name for name in files if files[name] != stored.get(name))
     if differ:
-        cause = cause_of(told.get("made_by"), made_by(scene.scan.backend, (scene.scan.fidelity,)))
+        cause = cause_of(told.get("made_by"), made_by((scene.scan.backend,), (scene.scan.fidelity,)))
         err_console.print(f"{key}: {', '.join(differ)} differ from the dataset's: {cause}", markup=False)
         raise typer.Exit(1)
     out_console.print(f"{out}: {key} ({scene.title}), the same to the byte", markup=False)

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from ctsim.arrays import to_host
-from ctsim.dataset.encode import made_by
+from ctsim.dataset.versions import made_by
 from ctsim.detector.detect import as_stored
 from ctsim.fidelity import Signal
 from ctsim.files import write_file
@@ -41,7 +41,7 @@ def write_radiographs(out: Path, scene: SceneSpec, scanner: Scanner, radiographs
             _write_tiff(out / "scatter_to_primary" / f"view_{view:05d}.tif", image.astype(np.float32))
     metadata = {
         "scene": scene.to_json(),
-        "made_by": made_by(scene.scan.backend, (scene.scan.fidelity,)),
+        "made_by": made_by((scene.scan.backend,), (scene.scan.fidelity,)),
         "lowest_transmission": radiographs.lowest_transmission,
         "scatter_error": radiographs.scatter_error,
         "geometry_true": scanner.true.to_json(),

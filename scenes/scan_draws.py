@@ -102,6 +102,11 @@ class ScanDraws(Record):
             return (PRIMARY_ONLY, "hybrid")
         return tuple(dict.fromkeys(names_of(self.varied.get("fidelity", self.fidelity))))
 
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """All that its scenes may be rendered by."""
+        return tuple(dict.fromkeys(names_of(self.varied.get("backend", self.backend))))
+
     def settled(self, rng: np.random.Generator, shared: Mapping[str, float]) -> "ScanDraws":
         """Return the scan with a value drawn for all that varies."""
         if not self.varied:

@@ -1,13 +1,10 @@
 """Sample -> the files of one sample in a shard."""
 
-import platform
-from collections.abc import Collection
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from ctsim.arrays import card_versions
+from ctsim.dataset.versions import made_by
 from ctsim.pipeline import Sample
 from ctsim.shards import SCHEMA_VERSION, array_bytes, arrays_of, axes_of, codec_of, file_of, json_bytes
 from ctsim.shards.schema import COMPRESSED
@@ -44,7 +41,7 @@ def scene_record(sample: Sample, scatters: bool = False) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "key": scene.key,
         "split": scene.split,
-        "made_by": made_by(scene.scan.backend, (scene.scan.fidelity,)),
+        "made_by": made_by((scene.scan.backend,), (scene.scan.fidelity,)),
         "scene": scene.to_json(),
         "voxel_mm": scene.volume.voxel_mm,
         "quality": sample.quality,
@@ -61,19 +58,6 @@ def storage_of(scatters: bool, bands: int) -> dict[str, dict[str, Any]]:
         name: {"dtype": dtype, "axes": axes_of(name, bands), "scale": 1.0, "codec": codec_of(name)}
         for name, (dtype, _) in arrays_of(scatters).items()
     }
-
-
-def made_by(backend: str, fidelities: Collection[str] = ()) -> dict[str, str]:
-    """Return the versions that the bytes of samples depend on, of a backend and in some fidelities.
-
-    With them stands the kind of machine, x86_64 or aarch64: kernels compiled for it fuse and round otherwise.
-    """
-    names = ("manifold3d", "numba", "numpy", "scipy", "spekpy", "xraylib", "zstandard")
-    made = {"ctsim": version("ctsim"), "backend": f"{backend}-cpu", "machine": platform.machine()}
-    made |= {name: version(name) for name in names}
-    if "gate" in fidelities:
-        made["opengate"] = version("opengate")
-    return made if backend != "mesh-gpu" else made | {"backend": backend} | card_versions()
 
 
 def _scatter_of(sample: Sample) -> np.ndarray:

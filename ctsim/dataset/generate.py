@@ -11,7 +11,7 @@ from typing import Any
 
 from ctsim.dataset.card import card
 from ctsim.dataset.croissant import croissant
-from ctsim.dataset.encode import encode, made_by
+from ctsim.dataset.encode import encode
 from ctsim.dataset.make import PROGRESS, Job, Tell, make_one, make_shards, record_path
 from ctsim.dataset.plan import (
     ShardPlan,
@@ -298,7 +298,7 @@ def _finish_alone(spec, out: AnyPath, shards, classes, identity: dict, parts: di
         "description": spec.description,
         "schema_version": SCHEMA_VERSION,
         "scatters": spec.scatters,
-        "made_by": made_by(spec.scan.backend, spec.all_fidelities),
+        "made_by": identity["made_by"],
         "classes": class_records(classes),
         "splits": {p.key: split_of(spec, p) for p in spec.parts},
         "kind_splits": kind_splits(spec),

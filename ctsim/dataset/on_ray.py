@@ -17,13 +17,12 @@ from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
-from ctsim.dataset.encode import made_by
 from ctsim.dataset.make import PROGRESS, Job, Tell, make_shards, record_path
 from ctsim.dataset.plan import ShardPlan
+from ctsim.dataset.versions import made_by
 from ctsim.dataset.workers import cores
 from ctsim.files import AnyPath, Held, folder_of, is_remote, store_fault
 from defects.messages import BadInput
-from scenes.draw import names_of
 from scenes.spec import DatasetSpec
 
 MOST_LOSSES = 5
@@ -122,8 +121,7 @@ def _tasks(
 
 def needs_of(spec: DatasetSpec) -> dict[str, Any]:
     """Return what a task of Ray takes of its node: a processor, or a card with as many threads as there are."""
-    backends = names_of(spec.scan.varied.get("backend", spec.scan.backend))
-    if "mesh-gpu" in backends:
+    if "mesh-gpu" in spec.scan.backends:
         return {"num_gpus": 1}
     return {"num_cpus": 1, "runtime_env": {"env_vars": {"NUMBA_NUM_THREADS": "1"}}}
 
@@ -208,7 +206,7 @@ def _require_the_run(job: Job, identity: str) -> None:
         raise BadInput(
             f"node {platform.node()} does not see the folder {out} of this run; use a shared file system or s3://"
         )
-    theirs, ours = json.loads(identity)["identity"]["made_by"], made_by(job.spec.scan.backend, job.spec.all_fidelities)
+    theirs, ours = json.loads(identity)["identity"]["made_by"], made_by(job.spec.scan.backends, job.spec.all_fidelities)
     if other := [name for name in theirs if theirs[name] != ours.get(name)]:
         raise BadInput(
             f"node {platform.node()} has {other[0]} {ours.get(other[0])}, the run {theirs[other[0]]}; install the same "

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from ctsim.dataset.encode import made_by
+from ctsim.dataset.versions import made_by
 from ctsim.fidelity import check_fidelity
 from ctsim.materials import material
 from ctsim.penetration import rays_through
@@ -248,7 +248,7 @@ def identity_of(spec: DatasetSpec, parts: dict[str, Part]) -> dict:
         "schema_version": SCHEMA_VERSION,
         "spec": spec.model_dump(mode="json"),
         "parts_sha256": geometry,
-        "made_by": made_by(spec.scan.backend, spec.all_fidelities),
+        "made_by": made_by(spec.scan.backends, spec.all_fidelities),
     }
 
 

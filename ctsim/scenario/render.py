@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 from jaxtyping import Float
 
-from ctsim.dataset.encode import made_by
+from ctsim.dataset.versions import made_by
 from ctsim.files import write_file
 from ctsim.radiograph import no_beam, open_beam, scan
 from ctsim.scanner import Scanner, scanner_of
@@ -143,7 +143,7 @@ def metadata(scenario: Scenario, pictures: Pictures, origin: str) -> dict[str, A
             "file_format_version": {"major": 1, "minor": 2},
         },
         "output": {
-            "system": f"ctsim {made_by(scenario.scan.backend, (scenario.scan.fidelity,))['ctsim']}",
+            "system": f"ctsim {made_by((scenario.scan.backend,), (scenario.scan.fidelity,))['ctsim']}",
             "projections": {
                 "filename": f"projections/{scenario.name}_%04d.tif",
                 "number": len(pictures.projections),
@@ -163,7 +163,7 @@ def metadata(scenario: Scenario, pictures: Pictures, origin: str) -> dict[str, A
         "acquisition_geometry": {"path_to_CTSimU_JSON": origin},
         "reconstruction": {"software": None, "settings": {"geometry_nominal": pictures.scanner.nominal.to_json()}},
         "simulation": {
-            "made_by": made_by(scenario.scan.backend, (scenario.scan.fidelity,)),
+            "made_by": made_by((scenario.scan.backend,), (scenario.scan.fidelity,)),
             "scan": scenario.scan.model_dump(mode="json", exclude={"trajectory"}),
             "geometry_true": pictures.scanner.true.to_json(),
             "ctsimu_scenario": scenario.values,

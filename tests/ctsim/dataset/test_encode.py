@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from ctsim.dataset.check_sample import sample_faults
-from ctsim.dataset.encode import encode, made_by
+from ctsim.dataset.encode import encode
 from ctsim.dataset.plan import class_records, classes_of, load_sources
+from ctsim.dataset.versions import made_by
 from ctsim.pipeline import make_sample
 from ctsim.shards import decode, members_of
 from scenes.parts import load_part, load_parts
@@ -40,7 +41,7 @@ def faults_of(one, classes, **changes) -> list[str]:
     """Return the faults of a sample in a dataset that scatters."""
     dataset = {
         "scatters": True, "splits": {"cube": "train"}, "kind_splits": {"gas_pore": ["train"]},
-        "classes": class_records(classes), "made_by": made_by("mesh"), "identity": {"spec": {"seed": 0}},
+        "classes": class_records(classes), "made_by": made_by(("mesh",)), "identity": {"spec": {"seed": 0}},
         "parts": [{"file": "cube.stl"}],
     }  # fmt: skip
     found = decode(one.scene.key, encode(one, True)) | changes

@@ -1,12 +1,15 @@
 """What breaks identity is named: which versions differ, or that none does."""
 
 import json
+import os
 import platform
 import re
+import subprocess
+import sys
 
 import pytest
 
-from ctsim.dataset import encode
+from ctsim.dataset import versions
 from ctsim.dataset.generate import generate
 from ctsim.dataset.versions import cause_of, differing
 from ctsim.shards import json_bytes, read_raw, write_shard
@@ -33,17 +36,45 @@ def test_a_record_that_is_none_tells_no_version(damaged):
 
 def test_the_cause_is_other_versions_or_else_a_change():
     assert cause_of(HERE | {"machine": "aarch64"}, HERE).endswith("made otherwise: machine aarch64 there, x86_64 here")
-    assert "by the same versions, backend and kind of machine" in cause_of(HERE, HERE)
+    assert "by the same versions, backend and processor" in cause_of(HERE, HERE)
 
 
 def test_the_kind_of_machine_stands_among_the_versions():
-    assert encode.made_by("mesh")["machine"] == platform.machine()
+    assert versions.made_by(("mesh",))["machine"] == platform.machine()
+
+
+def test_all_backends_that_scenes_may_be_drawn_with_stand_among_them(monkeypatch):
+    monkeypatch.setattr(versions, "version", lambda name: f"{name}'s")
+    made = versions.made_by(("mesh", "gvxr"), ("beer-lambert", "gate"))
+    assert (made["backend"], made["gvxr"], made["opengate"]) == ("gvxr-cpu, mesh-cpu", "gvxr's", "opengate's")
+    assert {"gvxr", "opengate", "cupy"}.isdisjoint(versions.made_by(("mesh",)))
+
+
+def test_the_processor_is_another_where_less_of_it_is_used():
+    """Then sums are made of other parts, and the last digit of a length may be another."""
+    ask = "from ctsim.dataset.versions import processor; print(processor())"
+    wide = ["AVX512_SKX", "AVX512_ICL", "AVX512_SPR", "X86_V4", "X86_V3", "ASIMDHP", "ASIMDDP"]
+
+    def told(**environment: str) -> str:
+        found = subprocess.run(
+            [sys.executable, "-c", ask], env=os.environ | environment, capture_output=True, text=True, check=True
+        )
+        return found.stdout.strip()
+
+    usual = told()
+    assert usual == versions.processor()
+    others = (
+        {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+        {"OPENBLAS_CORETYPE": "Haswell"},
+        {"NPY_DISABLE_CPU_FEATURES": " ".join(wide)},
+    )
+    assert len({usual, *(told(**other) for other in others)}) == 4
 
 
 def test_a_folder_begun_by_other_versions_says_by_which(tmp_path, monkeypatch):
-    spec, out, true = read_dataset_spec(small.write(tmp_path)), tmp_path / "out", encode.version
+    spec, out, true = read_dataset_spec(small.write(tmp_path)), tmp_path / "out", versions.version
     with monkeypatch.context() as patch:
-        patch.setattr(encode, "version", lambda name: "1.26.0" if name == "numpy" else true(name))
+        patch.setattr(versions, "version", lambda name: "1.26.0" if name == "numpy" else true(name))
         generate(spec, out, folder=tmp_path, workers=1, slice_of=(1, 2))
     before = small.contents(out)
     (tmp_path / "other").mkdir()
@@ -71,7 +102,7 @@ def test_replay_says_which_versions_differ(tmp_path, monkeypatch, capsys):
     assert (code, told) == (1, "")
     assert err == (
         "small-000000: scene.json differ from the dataset's: they were made otherwise: "
-        f"numpy 1.26.0 there, {encode.version('numpy')} here\n"
+        f"numpy 1.26.0 there, {versions.version('numpy')} here\n"
     )
 
 

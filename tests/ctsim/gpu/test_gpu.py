@@ -12,7 +12,7 @@ from manifold3d import Manifold
 from ctsim.arrays import SIMULATED, missing, to_card, to_host
 from ctsim.backends import mesh
 from ctsim.backends.mesh import OpenSurface, Triangles
-from ctsim.dataset.encode import made_by
+from ctsim.dataset.versions import made_by
 from ctsim.detector.detect import detect
 from ctsim.detector.lag import LagState
 from ctsim.detector.model import Detector
@@ -257,8 +257,8 @@ def test_the_pipeline_takes_the_volume_back_from_the_card():
 
 
 def test_what_a_sample_was_made_with_names_what_drives_the_card():
-    assert {"cupy", "numba-cuda"} < set(made_by("mesh-gpu"))
-    assert made_by("mesh-gpu")["backend"] == "mesh-gpu"
+    assert {"cupy", "numba-cuda"} < set(made_by(("mesh-gpu",)))
+    assert made_by(("mesh-gpu",))["backend"] == "mesh-gpu"
 
 
 def photons(on_card: bool, techniques: tuple[str, ...], count: int):
