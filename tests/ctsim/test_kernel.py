@@ -1,6 +1,7 @@
 """Compiled code must not outlive the source of any function that went into it."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,27 +29,57 @@ def added():
 RUN = "from ctsim.caller import total; print(total(1), sum(total.stats.cache_hits.values()))"
 
 
+def start(folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Return what became of a process that calls the caller of the package in a folder."""
+    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    return subprocess.run(
+        [sys.executable, "-c", RUN], capture_output=True, text=True, cwd=folder, env=kept | environment
+    )
+
+
 def run(folder: Path) -> list[int]:
     """Return what the caller makes of 1, and how often its compiled code was found on disk."""
-    done = subprocess.run([sys.executable, "-c", RUN], capture_output=True, text=True, cwd=folder, check=True)
-    return [int(word) for word in done.stdout.split()]
+    return [int(word) for word in start(folder).stdout.split()]
+
+
+def package(folder: Path, **texts: str) -> Path:
+    """Write a package with this kernel.py and some more, and return its folder."""
+    (folder / "ctsim").mkdir()
+    source = Path(importlib.util.find_spec(kernel.__name__).origin)
+    for name, text in {"__init__": "", "kernel": source.read_text(), **texts}.items():
+        (folder / "ctsim" / f"{name}.py").write_text(text)
+    return folder / "ctsim"
 
 
 def test_an_edit_of_a_called_kernel_is_compiled_into_its_caller(tmp_path):
-    package = tmp_path / "ctsim"
-    package.mkdir()
-    source = Path(importlib.util.find_spec(kernel.__name__).origin)
-    for name, text in (
-        ("__init__", ""),
-        ("kernel", source.read_text()),
-        ("caller", CALLER),
-        ("inner", INNER.format(1)),
-    ):
-        (package / f"{name}.py").write_text(text)
+    made = package(tmp_path, caller=CALLER, inner=INNER.format(1))
     assert run(tmp_path) == [2, 0]
     assert run(tmp_path) == [2, 1]
-    (package / "inner.py").write_text(INNER.format(41))
+    (made / "inner.py").write_text(INNER.format(41))
     assert run(tmp_path) == [42, 0]
+
+
+def test_an_edit_of_a_constant_is_compiled_into_the_kernels_that_take_it(tmp_path):
+    """From a file that says nothing of kernels, by way of another."""
+    inner = "from ctsim.kernel import kernel\nfrom ctsim.middle import (\n    OTHER,\n    ADDED,\n)\n\n\n"
+    inner += "@kernel(inline='always')\ndef added():\n    return ADDED\n"
+    middle = "from ctsim.constants import ADDED  # noqa: F401\n\nOTHER = 3\n"
+    made = package(tmp_path, caller=CALLER, inner=inner, middle=middle, constants="ADDED = 1\n")
+    assert run(tmp_path) == [2, 0]
+    assert run(tmp_path) == [2, 1]
+    (made / "constants.py").write_text("ADDED = 41\n")
+    assert run(tmp_path) == [42, 0]
+
+
+def test_where_nothing_can_be_kept_it_says_how_to_change_that(tmp_path):
+    made = package(tmp_path, caller=CALLER, inner=INNER.format(1))
+    (made / "__pycache__").touch()  # no folder: not even root can write there
+    nowhere = {"HOME": "/dev/null", "XDG_CACHE_HOME": "/dev/null"}
+    last = start(tmp_path, **nowhere).stderr.splitlines()[-1]
+    assert last.startswith(f"defects.messages.BadInput: compiled kernels can be kept neither in {made} nor in a folder")
+    assert "set NUMBA_CACHE_DIR to one that you may write to" in last
+    assert start(tmp_path, **nowhere, NUMBA_CACHE_DIR=str(tmp_path / "kept")).stdout.split() == ["2", "0"]
+    assert start(tmp_path, **nowhere, NUMBA_CACHE_DIR=str(tmp_path / "kept")).stdout.split() == ["2", "1"]
 
 
 def watched(file: kernel.CacheFile, look: Callable[[], object]) -> kernel.CacheFile:
