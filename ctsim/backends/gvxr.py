@@ -18,6 +18,7 @@ import contextlib
 import importlib.util
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import tempfile
@@ -129,14 +130,14 @@ class _Process:
             pickle.dump(job, self.process.stdin, pickle.HIGHEST_PROTOCOL)
             self.process.stdin.flush()
         except BrokenPipeError as error:
-            raise self._gone("before its job began") from error
+            raise self._gone("before its job began") from self._cause(error)
 
     def receive(self, when: str) -> Any:
         """Return its next answer."""
         try:
             return pickle.load(self.process.stdout)
         except (EOFError, pickle.UnpicklingError) as error:
-            raise self._gone(when) from error
+            raise self._gone(when) from self._cause(error)
 
     def end(self) -> None:
         """End it, whatever it is doing."""
@@ -146,6 +147,10 @@ class _Process:
         for stream in (self.process.stdin, self.process.stdout, self.said):
             with contextlib.suppress(BrokenPipeError):  # half a job still lay in the pipe
                 stream.close()
+
+    def _cause(self, error: Exception) -> Exception:
+        """Return what has ended it: a lack of memory, where the system has killed it."""
+        return MemoryError() if self.process.wait() == -signal.SIGKILL else error
 
     def _gone(self, when: str) -> BadInput:
         code = self.process.wait()

@@ -72,12 +72,18 @@ def make_shards(
 
 
 def make_one(spec: DatasetSpec, index: int, folder: Path, classes: tuple[str, ...]) -> Sampled | Lost:
-    """Return a scene and its sample's files, or why it is dropped; its parts lie in the folder."""
+    """Return a scene and its sample's files, or why it is dropped; its parts lie in the folder.
+
+    Raises:
+        OSError, MemoryError: The machine is at fault, not the scene: another time it can be made.
+    """
     try:
         load = functools.partial(load_part, folder=folder)
         scene = sample(spec, index, load, rays_through, highest_ratio)
         return scene, encode(make_sample(scene, load_parts(scene, folder), classes), spec.scatters)
     except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
+        if isinstance(error.__cause__, OSError | MemoryError):
+            raise error.__cause__ from None
         return Lost(str(error))
 
 

@@ -9,6 +9,7 @@ import math
 import multiprocessing
 import multiprocessing.connection
 import os
+import pickle
 import signal
 import threading
 import time
@@ -211,13 +212,26 @@ def _serve(pipe: multiprocessing.connection.Connection, work: Callable[[Any], An
         except EOFError:
             os._exit(0)  # nothing is left to be put away; manifold3d would tell of each part that is still kept
         try:
-            answer = work(task)
+            pipe.send_bytes(_answer(work, task))
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
-        except Exception as error:
-            error.add_note("".join(traceback.format_exception(error)))
-            answer = _Raised(error)
-        pipe.send(answer)
+
+
+def _answer(work: Callable[[Any], Any], task: Any) -> bytes:
+    """Return what becomes of a task, result or error, as it goes through a pipe."""
+    try:
+        return pickle.dumps(work(task))
+    except MemoryError:
+        raise
+    except Exception as error:
+        told = "".join(traceback.format_exception(error))
+        error.add_note(told)
+        try:
+            answer = pickle.dumps(_Raised(error))
+            pickle.loads(answer)  # errors with arguments of their own may not come out again
+        except Exception:
+            answer = pickle.dumps(_Raised(RuntimeError(told)))
+        return answer
 
 
 def _end_with_the_parent() -> None:

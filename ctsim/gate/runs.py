@@ -96,7 +96,7 @@ def _is_done(process: subprocess.Popen, place: Path) -> bool:
     if process.poll() is None:
         return False
     if process.returncode or not (place / SUMS).exists():
-        raise _gone(process.returncode, place)
+        raise _gone(process.returncode, place) from MemoryError() if process.returncode == -signal.SIGKILL else None
     return True
 
 

@@ -23,6 +23,21 @@ def fail_at_three(number: int) -> int:
     return number
 
 
+class Stubborn(Exception):
+    """An error that cannot be made again from its text."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def fail_stubbornly(number: int) -> None:
+    raise Stubborn(number, 7)
+
+
+def hand_back_a_function(_: int):
+    return lambda: 0
+
+
 def pid_of(_: int) -> int:
     return os.getpid()
 
@@ -43,6 +58,15 @@ def test_a_failure_reaches_the_caller_and_ends_the_pool():
         next(results)
     assert "in fail_at_three" in raised.value.__notes__[0]  # where it happened, over there
     assert list(results) == []
+
+
+@pytest.mark.parametrize(
+    ("work", "error", "says"),
+    [(fail_stubbornly, RuntimeError, "Stubborn: 3 and 7"), (hand_back_a_function, Exception, "pickle")],
+)
+def test_a_failure_that_cannot_be_handed_over_is_told_in_words(work, error, says):
+    with pytest.raises(error, match=says):
+        next(in_order(work, [3], 1))
 
 
 def test_no_more_is_begun_than_two_tasks_a_worker_ahead():
@@ -76,7 +100,16 @@ def harmed(task: tuple[str, Path]) -> str | int:
         time.sleep(600)
     if what.endswith("memory"):
         raise MemoryError
+    if what.endswith("answer"):
+        return Heavy()
     return what
+
+
+class Heavy:
+    """What is too large to be handed back."""
+
+    def __reduce__(self):
+        raise MemoryError
 
 
 def run(tmp_path, *tasks: str, workers: int = 2, **more) -> list:
@@ -111,14 +144,14 @@ def test_a_task_that_hangs_is_given_up_and_its_process_ended(tmp_path):
     assert multiprocessing.active_children() == []
 
 
-@pytest.mark.parametrize("harm", ["SIGKILL", "memory"])
+@pytest.mark.parametrize("harm", ["SIGKILL", "memory", "answer"])
 def test_where_memory_is_short_fewer_processes_go_on(tmp_path, harm):
     told = []
     assert run(tmp_path, "a", f"once {harm}", "b", "c", note=told.append) == ["a", f"once {harm}", "b", "c"]
     assert told == ["a worker process ran out of memory or was killed; going on with 1"]
 
 
-@pytest.mark.parametrize("harm", ["SIGKILL", "memory"])
+@pytest.mark.parametrize("harm", ["SIGKILL", "memory", "answer"])
 def test_a_task_too_large_for_the_machine_ends_the_run(tmp_path, harm):
     results = in_order(harmed, [(task, tmp_path) for task in ("a", f"bad {harm}", "b")], 2)
     assert next(results) == "a"

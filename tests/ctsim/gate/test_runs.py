@@ -44,8 +44,9 @@ def test_geant4_ending_in_the_middle_is_one_message_with_its_words_and_nothing_i
 )
 def test_gate_dying_is_one_message_and_nothing_is_left(stand_in, started, program, message):
     scratch = stand_in(program)
-    with pytest.raises(BadInput, match=message):
+    with pytest.raises(BadInput, match=message) as raised:
         seen(of(BOX), settings(), processes=2)
+    assert isinstance(raised.value.__cause__, MemoryError) == ("killed" in message)
     assert list(scratch.iterdir()) == []
     assert all(process.returncode is not None for process in started)
 
