@@ -49,7 +49,9 @@ def generate(
     slice_: Annotated[
         str, typer.Option("--slice", metavar="K/N", help="Make only every N-th shard from the K-th on.")
     ] = "1/1",
-    timeout_s: Annotated[float, typer.Option(min=1, help="For one scene; one that takes longer is dropped.")] = 3600.0,
+    timeout_s: Annotated[
+        float, typer.Option(min=1, help="For one scene, compiling included; one that takes longer is dropped.")
+    ] = 3600.0,
     engine: Annotated[str, typer.Option(help="What makes the shards: local, or ray.")] = "local",
     address: Annotated[
         str | None, typer.Option(help="Of a Ray cluster, host:port or auto; Ray is started here if left out.")
@@ -339,6 +341,9 @@ _OF_THE_MACHINE = {
     errno.ENAMETOOLONG: "choose a shorter name",
     errno.EFBIG: "the file system or a limit (ulimit -f) allows no larger file; lower scenes_per_shard",
     errno.EIO: "the disk cannot be read or written; choose another one",
+    errno.ENOMEM: "use fewer --workers, or fewer voxels or pixels",
+    errno.EAGAIN: "no more processes may be started; use fewer --workers, or raise ulimit -u",
+    errno.ESTALE: "the server of files has lost sight of it; repeat the command",
     errno.EMFILE: "too many files are open; use fewer --workers, or raise ulimit -n",
 }
 """Errors that are not ours, and how to mend them."""

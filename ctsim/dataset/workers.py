@@ -11,6 +11,7 @@ import multiprocessing.connection
 import os
 import pickle
 import signal
+import tempfile
 import threading
 import time
 import traceback
@@ -97,12 +98,14 @@ class _Worker:
     Attributes:
         process: Itself.
         pipe: To it.
+        place: Where it has its temporary files, which outlive a process that is killed.
         entry: (place, task) that it works at; None where it waits for one.
         deadline: When that is given up.
     """
 
     process: Any
     pipe: multiprocessing.connection.Connection
+    place: tempfile.TemporaryDirectory
     entry: tuple[int, Any] | None = None
     deadline: float = math.inf
 
@@ -166,10 +169,11 @@ class _Crew:
     def _hire(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, self.work, self.threads), daemon=True)
+        place = tempfile.TemporaryDirectory(prefix="ctsim-", ignore_cleanup_errors=True)
+        process = context.Process(target=_serve, args=(theirs, self.work, self.threads, place.name), daemon=True)
         process.start()
         theirs.close()
-        self.workers.append(_Worker(process=process, pipe=ours))
+        self.workers.append(_Worker(process=process, pipe=ours, place=place))
         return self.workers[-1]
 
     def _bury(self, worker: _Worker, waiting: deque[tuple[int, Any]]) -> dict[int, Any]:
@@ -193,6 +197,7 @@ class _Crew:
         worker.process.kill()
         worker.process.join()
         worker.pipe.close()
+        worker.place.cleanup()
         self.workers.remove(worker)
 
 
@@ -201,8 +206,9 @@ def _cause(code: int) -> str:
     return f"{signal.Signals(-code).name} ({signal.strsignal(-code)})" if code < 0 else f"exit code {code}"
 
 
-def _serve(pipe: multiprocessing.connection.Connection, work: Callable[[Any], Any], threads: int) -> None:
+def _serve(pipe: multiprocessing.connection.Connection, work: Callable[[Any], Any], threads: int, place: str) -> None:
     """Work at what comes along a pipe, until it closes. Ctrl-C is the parent's to handle."""
+    tempfile.tempdir = place
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))

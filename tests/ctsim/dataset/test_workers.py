@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import re
 import signal
+import tempfile
 import time
 from pathlib import Path
 
@@ -158,6 +159,21 @@ def test_a_task_too_large_for_the_machine_ends_the_run(tmp_path, harm):
     with pytest.raises(MemoryError):
         list(results)
     assert multiprocessing.active_children() == []
+
+
+def leave_behind(hangs: bool) -> str:
+    """Return a file that was made in a temporary folder, which is left there."""
+    _, file = tempfile.mkstemp()
+    time.sleep(600 if hangs else 0)
+    return file
+
+
+def test_no_temporary_file_is_left_of_a_process_even_if_it_is_killed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    file, lost = in_order(leave_behind, [False, True], 1, timeout_s=3)
+    assert Path(file).is_relative_to(tmp_path)
+    assert lost.reason == "it took longer than 3 s"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_process_that_dies_idle_is_replaced(tmp_path):
