@@ -11,9 +11,10 @@
 #
 # The folder is one that all nodes see, or s3://bucket/folder. The job that is the last to end finds the shards of all
 # others and finishes the dataset (dataset.json, README.md, croissant.json); until then it has a folder `progress`.
-# Jobs that were killed, or ran out of time, are submitted again in the same way, in an array of any length: what stands is
-# kept, and what is missing is made. If the folder `progress` is still there when all have ended, this command makes what
-# is missing, which may be nothing, and finishes: ctsim generate brackets.yaml --out /shared/brackets
+# Jobs that were killed, or ran out of time, are submitted again in the same way, in an array 1-N of any N: what stands is
+# kept, and what is missing is made. (Some of them alone, --array=7,23, would be taken for slices of two: they have no
+# place in the whole.) If the folder `progress` is still there when all have ended, this command makes what is missing,
+# which may be nothing, and finishes: ctsim generate brackets.yaml --out /shared/brackets
 set -euo pipefail
 if [ $# != 2 ]; then
     echo "usage: sbatch docs/slurm.sh DATASET OUT" >&2

@@ -24,6 +24,7 @@ PROGRESS = "progress"
 """Folder inside an unfinished dataset: its identity, and one record for every finished shard."""
 
 LARGEST_CREW = 64
+"""Processes where nobody says how many: each holds some scenes, and memory is seldom 64 times as large."""
 
 Tell = Callable[[str], None]
 """Told, in a sentence, what a user should know."""
@@ -57,13 +58,13 @@ def make_shards(
     Args:
         job: Whose they are.
         plans: Of the shards.
-        workers: Processes; one a processor where None.
+        workers: Processes; where None one a processor, up to `LARGEST_CREW`.
         tick: Told that a scene is done.
         note: Told what is dropped, and why.
     """
     out = folder_of(job.out)
     indices = [index for plan in plans for index in plan.scenes]
-    workers = min(workers or cores(), max(len(indices), 1), LARGEST_CREW)
+    workers = min(workers or min(cores(), LARGEST_CREW), max(len(indices), 1))
     with local_copy(out, "parts") as folder:
         work = functools.partial(_make, job, str(folder))
         made = in_order(work, indices, workers, timeout_s=job.timeout_s, note=note)

@@ -208,9 +208,11 @@ def _require_the_run(job: Job, identity: str) -> None:
         )
     theirs, ours = json.loads(identity)["identity"]["made_by"], made_by(job.spec.scan.backends, job.spec.all_fidelities)
     if other := [name for name in theirs if theirs[name] != ours.get(name)]:
+        mend = "install the same versions on all nodes"
+        if other == ["processor"]:
+            mend = "have all nodes use the instructions of the oldest, as docs/scale.md tells"
         raise BadInput(
-            f"node {platform.node()} has {other[0]} {ours.get(other[0])}, the run {theirs[other[0]]}; install the same "
-            "versions on all nodes"
+            f"node {platform.node()} has {other[0]} {ours.get(other[0])}, the run {theirs[other[0]]}; {mend}"
         )
 
 
