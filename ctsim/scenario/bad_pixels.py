@@ -17,6 +17,9 @@ MOST_PIXELS = 8192 * 8192
 MOST_BAD = 1_000_000
 """Of the pixels of a map; more are no map of bad ones."""
 
+ROOM = 1 << 20
+"""Bytes that a tile may take beyond the image: those of a small image reach beyond its edges."""
+
 PLAIN, DEFLATE, PACKBITS = (1,), (8, 32946), (32773,)
 """How a TIFF may be packed, by its own numbers (TIFF 6.0, sections 8 and 9; Adobe's technical notes of 2002)."""
 
@@ -68,7 +71,7 @@ def _tiff(content: bytes, name: str, shape: tuple[int, int]) -> np.ndarray:
         with tifffile.TiffFile(io.BytesIO(content)) as tiff:
             page = tiff.pages.first
             if page.shape == shape:
-                _check_packing(page, content, page.nbytes)
+                _check_packing(page, content)
                 image = page.asarray(maxworkers=1)
     except Exception as error:  # whatever else a foreign file may do, it is damaged
         raise ValueError(f"{name} is no readable TIFF: {error or type(error).__name__}") from error
@@ -82,16 +85,46 @@ def _tiff(content: bytes, name: str, shape: tuple[int, int]) -> np.ndarray:
     return image
 
 
-def _check_packing(page: tifffile.TiffPage, content: bytes, most_bytes: int) -> None:
-    """Raise ValueError where a page is packed in a way that may unpack to any size, and does."""
-    if page.compression in (*PLAIN, *PACKBITS):
+def _check_packing(page: tifffile.TiffPage, content: bytes) -> None:
+    """Raise ValueError where a page is packed in a way that may unpack to any size, and does.
+
+    Each strip is held against its own size: all of them may be the same bytes of the file.
+    """
+    if page.compression in PLAIN or page.dtype is None:  # numbers of an unknown kind are told by the reader
         return
-    if page.compression not in DEFLATE:
-        raise ValueError(f"it is packed by method {int(page.compression)}, expected none or Deflate")
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=True):
-        strip = zlib.decompressobj()
-        if len(strip.decompress(content[offset : offset + count], most_bytes + 1)) > most_bytes:
-            raise ValueError("a strip of it unpacks to more than the whole image")
+    if page.compression not in (*DEFLATE, *PACKBITS):
+        raise ValueError(f"it is packed by method {int(page.compression)}, expected none, Deflate or PackBits")
+    if page.fillorder != 1:
+        raise ValueError("it is packed, and its bits run backwards; expected them in the usual order")
+    rows, columns = page.chunks
+    rows = rows if page.is_tiled else min(rows, page.imagelength)
+    most = rows * columns * page.dtype.itemsize
+    if most > page.nbytes + ROOM:
+        raise ValueError(f"a tile of it takes {most} bytes, the whole image {page.nbytes}")
+    if page.compression in PACKBITS:
+        most_packed, size_of = most + -(-most // 128) + rows, _size_of_packbits
+    else:
+        most_packed, size_of = 2 * most + 1024, _size_of_deflate  # empty blocks take time, and unpack to nothing
+    for offset, count in set(zip(page.dataoffsets, page.databytecounts, strict=True)):
+        if count > most_packed:
+            raise ValueError(f"a strip of {most} bytes takes {count} bytes packed, expected {most_packed} at most")
+        if size_of(content[offset : offset + count], most) > most:
+            raise ValueError(f"a strip of it unpacks to more than its {most} bytes")
+
+
+def _size_of_deflate(packed: bytes, most: int) -> int:
+    """Return how many bytes a strip unpacks to, no further than one more than the most."""
+    return len(zlib.decompressobj().decompress(packed, most + 1))
+
+
+def _size_of_packbits(packed: bytes, most: int) -> int:
+    """Return the same of a strip of runs: of n + 1 bytes as they stand, or, above 128, of one byte 257 - n times."""
+    size = place = 0
+    while place < len(packed) and size <= most:
+        run = packed[place]
+        size += min(run + 1, len(packed) - place - 1) if run < 128 else (257 - run) % 129
+        place += run + 2 if run < 128 else 1 + (run > 128)
+    return size
 
 
 def _raw(path: Path, kind: np.dtype, header: int, shape: tuple[int, int]) -> np.ndarray:

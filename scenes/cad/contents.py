@@ -58,7 +58,7 @@ def text_of(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def numbers_of(words: str, dtype: Any = np.float64) -> np.ndarray:
+def numbers_of(words: str | bytes, dtype: Any = np.float64) -> np.ndarray:
     """Return the numbers that a text holds, with blanks between them; raises ValueError where it holds anything else.
 
     (A list of the words would take eight times the memory.)
@@ -66,10 +66,10 @@ def numbers_of(words: str, dtype: Any = np.float64) -> np.ndarray:
     if not words.strip():
         return np.zeros(0, dtype)
     with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # which is how numpy says that it stopped
+        warnings.simplefilter("error", DeprecationWarning)  # which is how numpy before 2.4 says that it stopped
         try:
             return np.fromstring(words, dtype=dtype, sep=" ")
-        except DeprecationWarning as error:
+        except (DeprecationWarning, ValueError) as error:
             raise ValueError("it holds words where numbers should be") from error
 
 

@@ -6,6 +6,9 @@ import numpy as np
 
 from scenes.cad.contents import Piece, fans, numbers_of, piece_of, text_of
 
+HEAD = re.compile(r"(?:(?:ST)?C?N?OFF|(?:st)?c?n?off)(?![A-Za-z_])")
+"""The word that begins a file; ModelNet40 has the numbers right behind it."""
+
 
 def read_off(data: bytes) -> list[Piece]:
     """Return what an OFF file draws; colours and normals are passed over.
@@ -14,8 +17,8 @@ def read_off(data: bytes) -> list[Piece]:
         ValueError: It is none, or holds fewer vertices or faces than it states.
     """
     lines = [line for raw in text_of(data).split("\n") if (line := raw.partition("#")[0].strip())]
-    if not lines or not (head := re.match(r"(ST)?C?N?OFF\b", lines[0])):
-        raise ValueError("it does not begin with OFF")
+    if not lines or not (head := HEAD.match(lines[0])):
+        raise ValueError(f"it begins with {(lines or [''])[0][:20]!r}, expected the word OFF, then how many of each")
     rest = lines[0][head.end() :].strip()
     lines = [rest, *lines[1:]] if rest else lines[1:]
     stated = numbers_of(lines[0] if lines else "", np.int64)

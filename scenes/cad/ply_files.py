@@ -44,11 +44,11 @@ def read_ply(data: bytes) -> list[Piece]:
         ValueError: It is none, or holds fewer vertices or faces than it states.
     """
     order, elements, start = _header(data)
-    body = memoryview(data)[start:]
+    body, blanks = memoryview(data)[start:], b" \t\r\n"  # which some programs write behind the last element
     if order == "text":
         # every number is one of 8 bytes, whatever its type
         numbers = numbers_of(bytes(body).decode("ascii"))
-        body, order = memoryview(numbers.astype("<f8").tobytes()), "<"
+        body, order, blanks = memoryview(numbers.astype("<f8").tobytes()), "<", b""
         elements = [Element(e.name, e.count, [_wide(each) for each in e.properties]) for e in elements]
     vertices, faces, place = np.zeros((0, 3)), np.zeros((0, 3), np.int64), 0
     for element in elements:
@@ -57,7 +57,7 @@ def read_ply(data: bytes) -> list[Piece]:
             vertices = np.stack([columns[axis] for axis in "xyz"], axis=1).astype(np.float64)
         if element.name == "face":
             faces = fans(*next((lists[name] for name in CORNERS if name in lists), _no_list()))
-    if place != len(body):
+    if bytes(body[place:]).translate(None, blanks):
         raise ValueError(f"{len(body) - place} bytes follow its last element")
     return [piece_of("part", vertices, faces)]
 

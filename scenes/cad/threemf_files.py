@@ -1,13 +1,14 @@
 """3MF files read: objects of triangles, and of other objects, where the build puts them.
 
 Reference: 3MF Core Specification 1.3, sections 3.4 (build), 4.1 (mesh) and 4.2 (components); Production Extension 1.1
-(objects in other files of the archive, by `path`).
+(objects in other files of the archive, by `path`); Open Packaging Conventions (which file is the model, by a relation).
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 from xml.parsers import expat
 
 import numpy as np
@@ -17,9 +18,20 @@ from scenes.zip_file import entries_of
 
 UNITS = {"micron": "um", "millimeter": "mm", "centimeter": "cm", "inch": "inch", "foot": "ft", "meter": "m"}
 MODEL = "3d/3dmodel.model"
+RELATIONS = "_rels/.rels"
+MODEL_RELATION = "http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"
 
 MOST_UNPACKED = 1 << 29
 """Bytes that an archive may unpack to: five million triangles."""
+
+MOST_TAGS = 10_000_000
+"""Of all models of an archive together: a triangle, and its share of a vertex, take one and a half."""
+
+MOST_RELATIONS = 1 << 20
+"""Bytes of the file that says which one is the model."""
+
+MOST_SHAPES = 2 * MOST_PIECES
+"""Objects that are stated, placed or not; each takes a kilobyte before it holds anything."""
 
 MOST_PLACED = 5_000_000
 """Triangles of all objects together, each counted as often as it is placed."""
@@ -43,10 +55,11 @@ class Shape:
 
 @dataclass
 class Model:
-    """What the files of an archive say: the objects by key, what is built of them, and the unit."""
+    """What the files of an archive say: the objects by key, what is built of them, how many places, and the unit."""
 
     shapes: dict[str, Shape] = field(default_factory=dict)
     build: list[Place] = field(default_factory=list)
+    places: int = 0
     unit: str = "millimeter"
 
 
@@ -57,18 +70,47 @@ def read_3mf(data: bytes) -> Contents:
         ValueError: It is damaged, or objects consist of each other, or are more than there is room for.
     """
     files = {name.lstrip("/"): inside for name, inside in entries_of(data, MOST_UNPACKED)}
-    main = next((name for name in files if MODEL in name.lower()), None)
-    if main is None:
-        raise ValueError(f"it holds no {MODEL}")
+    main = _main(files)
+    texts = {"": files.pop(main)} | {name: text for name, text in files.items() if name.lower().endswith(".model")}
+    if (tags := sum(text.count(b"<") for text in texts.values())) > MOST_TAGS:
+        raise ValueError(f"its models hold {tags} tags, expected {MOST_TAGS} at most")
     model = Model()
-    for name in sorted(files, key=lambda name: name != main):  # the main one first: its unit and build count
-        if name.lower().endswith(".model"):
-            _read_model(files[name], "" if name == main else name, model)
+    for name, text in texts.items():  # the main one first: its unit and build count
+        _read_model(text, name, model)
     placed = list(_placed(model))
-    order = {key: number for number, key in enumerate(model.shapes)}
-    pieces = [_piece(model.shapes[key], matrix) for key, matrix in sorted(placed, key=lambda place: order[place[0]])]
+    used = {key for key, _ in placed}
+    pieces = {key: _piece(shape) for key, shape in model.shapes.items() if key in used}
+    order = {key: number for number, key in enumerate(pieces)}
+    put = [_put(pieces[key], matrix) for key, matrix in sorted(placed, key=lambda place: order[place[0]])]
     unit = model.unit.removesuffix("s")
-    return Contents(pieces=tuple(pieces), unit=UNITS.get(unit, unit))
+    return Contents(pieces=tuple(put), unit=UNITS.get(unit, unit))
+
+
+def _main(files: dict[str, bytes]) -> str:
+    """Return the name of the model of an archive: the one that its relations name, or else the usual one."""
+    named = _related(next((content for name, content in files.items() if name.lower() == RELATIONS), b""))
+    for name in files:
+        if name.lower() == named:
+            return name
+    for name in files:
+        if MODEL in name.lower():
+            return name
+    raise ValueError(f"it holds no {(named or MODEL)[:100]}")
+
+
+def _related(relations: bytes) -> str:
+    """Return the file that the relations of an archive name as its model, in small letters, or an empty name."""
+    found = [""]
+
+    def start(tag: str, said: dict[str, str]) -> None:
+        if tag.rpartition(" ")[2] == "Relationship" and said.get("Type") == MODEL_RELATION:
+            found.append(unquote(said["Target"]).lstrip("/").lower())
+
+    if len(relations) > MOST_RELATIONS:
+        raise ValueError(f"its {RELATIONS} takes {len(relations)} bytes, expected {MOST_RELATIONS} at most")
+    if relations:
+        _parse(relations, start)
+    return found[1] if len(found) > 1 else ""
 
 
 def _read_model(text: bytes, file: str, model: Model) -> None:
@@ -80,15 +122,21 @@ def _read_model(text: bytes, file: str, model: Model) -> None:
         if word == "object":
             inside[:] = [_object(said, file, model)]
         elif inside:
-            _add(inside[0], word, said, file)
+            _add(inside[0], word, said, file, model)
         elif word == "model" and not file:
             model.unit = said.get("unit", model.unit)
         elif word == "item" and not file:
-            model.build.append(_place(said, file))
+            model.build.append(_place(said, file, model))
 
     def end(tag: str) -> None:
         if tag.rpartition(" ")[2] == "object":
             inside.clear()
+
+    _parse(text, start, end)
+
+
+def _parse(text: bytes, start: Callable[[str, dict[str, str]], None], end: Callable[[str], None] | None = None) -> None:
+    """Hand the elements of an XML file to functions; raises ValueError where it declares a document type."""
 
     def refuse(*_: Any) -> None:
         raise ValueError("it declares a document type, which no 3MF does: entities may stand for gigabytes")
@@ -103,21 +151,26 @@ def _object(said: dict[str, str], file: str, model: Model) -> Shape:
     shape = Shape(name=said.get("name", said["id"]))
     if model.shapes.setdefault(f"{file} {said['id']}", shape) is not shape:
         raise ValueError(f"two objects have the id {said['id']!r}")
+    if len(model.shapes) > MOST_SHAPES:
+        raise ValueError(f"it states more than {MOST_SHAPES} objects")
     return shape
 
 
-def _add(shape: Shape, word: str, said: dict[str, str], file: str) -> None:
+def _add(shape: Shape, word: str, said: dict[str, str], file: str, model: Model) -> None:
     """Add what stands in an object."""
     if word == "vertex":
         shape.numbers.extend((float(said["x"]), float(said["y"]), float(said["z"])))
     elif word == "triangle":
         shape.corners.extend((int(said["v1"]), int(said["v2"]), int(said["v3"])))
     elif word == "component":
-        shape.parts.append(_place(said, file))
+        shape.parts.append(_place(said, file, model))
 
 
-def _place(said: dict[str, str], file: str) -> Place:
+def _place(said: dict[str, str], file: str, model: Model) -> Place:
     """Return the object that a component or an item names, and where it is put."""
+    model.places += 1
+    if model.places > MOST_PIECES:  # told at once: twenty of them take a byte of a packed archive
+        raise ValueError(f"it has more than {MOST_PIECES} items and components")
     path = next((value.lstrip("/") for key, value in said.items() if key.rpartition(" ")[2] == "path"), file)
     matrix = numbers_of(said.get("transform", "1 0 0 0 1 0 0 0 1 0 0 0"))
     if len(matrix) != 12:
@@ -153,11 +206,17 @@ def _after(first: np.ndarray, then: np.ndarray) -> np.ndarray:
     return moved
 
 
-def _piece(shape: Shape, matrix: np.ndarray) -> Piece:
+def _piece(shape: Shape) -> Piece:
+    """Return an object where it stands itself, with the vertices that its faces use."""
     vertices = np.frombuffer(shape.numbers, np.float64).reshape(-1, 3)
-    faces = np.frombuffer(shape.corners, np.int64).reshape(-1, 3)
-    if not np.array_equal(matrix, np.eye(4, 3)):
-        with np.errstate(all="ignore"):
-            vertices = vertices @ matrix[:3] + matrix[3]
-            faces = faces[:, ::-1] if np.linalg.det(matrix[:3]) < 0 else faces  # a mirror turns the faces
-    return piece_of(shape.name, vertices, faces)
+    return piece_of(shape.name, vertices, np.frombuffer(shape.corners, np.int64).reshape(-1, 3))
+
+
+def _put(piece: Piece, matrix: np.ndarray) -> Piece:
+    """Return an object moved by a matrix `[4 3]`."""
+    if np.array_equal(matrix, np.eye(4, 3)):
+        return piece
+    with np.errstate(all="ignore"):
+        vertices = piece.vertices @ matrix[:3] + matrix[3]
+        faces = piece.faces[:, ::-1].copy() if np.linalg.det(matrix[:3]) < 0 else piece.faces  # a mirror turns them
+    return Piece(name=piece.name, vertices=vertices, faces=faces)

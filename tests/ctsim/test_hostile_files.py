@@ -157,6 +157,8 @@ MESHES = [
     ("ply", ply(f"element vertex {MANY}\n{XYZ}", b"\n" * 5_000_000, "ascii"), "could be read"),
     ("ply", b"ply\n" + b"comment x\n" * 1_000_000, "a header"),
     ("ply", ply("property float x\n" * 3000 + f"element vertex 1\n{XYZ}" + "property float q\n" * 3000), "refused"),
+    ("stl", "solid facet\n" + 700_000 * "solid facet vertex endsolid\nendsolid facet\n", "holds no triangles"),
+    ("stl", "solid facet" + "\nvertex" * 1_000_000, "stops without 'endsolid'"),
     ("off", f"OFF\n{10**12} {10**12} 0\n0 0 0\n", "states 1000000000000 vertices"),
     ("off", f"OFF\n8 {10**12} 0\n{POINTS_OF_OFF}3 0 1 2\n", "states 1000000000000 faces"),
     ("off", f"OFF\n{'9' * 5000} 1\n", "refused"),
@@ -218,14 +220,36 @@ def model(objects: str, items: str) -> str:
     return f'<model xmlns="{CORE}"><resources>{objects}</resources><build>{items}</build></model>'
 
 
+MESH = WHOLE_3MF[WHOLE_3MF.index("<object") : WHOLE_3MF.index("</object>") + 9]
+RELATIONS = "_rels/.rels"
+
+
+def many(component: str) -> str:
+    return f'{MESH}<object id="2"><components>{3_000_000 * component}</components></object>'
+
+
+def long_list(vertices: int) -> str:
+    """Return an object of one triangle and a list of vertices that nothing uses."""
+    return (
+        MESH[: MESH.index("<triangle v")].replace(
+            "</vertices>", vertices * '<vertex x="0" y="0" z="0"/>' + "</vertices>"
+        )
+        + '<triangle v1="0" v2="1" v3="2"/></triangles></mesh></object>'
+    )
+
+
+def moved(count: int, last: float) -> str:
+    """Return so many items in a row, and one more at the last place."""
+    return "".join(f'<item objectid="1" transform="1 0 0 0 1 0 0 0 1 {x} 0 0"/>' for x in (*range(count), last))
+
+
 def laughs(levels: int) -> str:
     """Return a 3MF in which each object consists of two of the one before."""
-    mesh = WHOLE_3MF[WHOLE_3MF.index("<object") : WHOLE_3MF.index("</object>") + 9]
     part = '<component objectid="{}"/>'
     groups = "".join(
         f'<object id="{n}"><components>{2 * part.format(n - 1)}</components></object>' for n in range(2, levels)
     )
-    return model(mesh + groups, f'<item objectid="{levels - 1}"/>')
+    return model(MESH + groups, f'<item objectid="{levels - 1}"/>')
 
 
 CYCLE = '<object id="1"><components><component objectid="1"/></components></object>'
@@ -244,6 +268,13 @@ ARCHIVES = [
     ("3mf", lambda: archive({MODEL: laughs(400)}), "more than 32 objects within objects"),
     ("3mf", lambda: archive({MODEL: model(CYCLE, '<item objectid="1"/>')}), "objects that consist of each other"),
     ("3mf", lambda: archive({MODEL: WHOLE_3MF.replace("<item", 50_000 * '<item objectid="1"/>' + "<item")}), "10000"),
+    ("3mf", lambda: archive({MODEL: model(MESH, 3_000_000 * '<item objectid="1"/>')}), "10000 items and components"),
+    ("3mf", lambda: archive({MODEL: model(many("<component objectid='2'/>"), "")}), "10000 items and components"),
+    ("3mf", lambda: archive({MODEL: model("".join(f'<object id="{n}"/>' for n in range(90000)), "")}), "20000 objects"),
+    ("3mf", lambda: archive({MODEL: model(40_000_000 * "<a/>", "")}), "40000006 tags, expected 10000000"),
+    ("3mf", lambda: archive({MODEL: model(long_list(300_000), moved(9000, 1e999))}), "3 of 3 vertices"),
+    ("3mf", lambda: archive({MODEL: WHOLE_3MF, RELATIONS: f"<!DOCTYPE a [{LAUGHS}]><a>&j;</a>"}), "a document type"),
+    ("3mf", lambda: archive({MODEL: WHOLE_3MF, RELATIONS: bytes(2 << 20)}), "takes 2097152 bytes, expected 1048576"),
     ("3mf", lambda: archive({MODEL: f"<!DOCTYPE a [{LAUGHS}]><a>&j;</a>"}), "declares a document type"),
     ("3mf", lambda: archive({MODEL: '<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'}), "document"),
     ("3mf", lambda: archive({MODEL: "<a>" * 1_000_000}), "refused"),
@@ -412,15 +443,37 @@ def test_scenarios_of_endless_lists(comes_of, place, value, says):
     assert says in comes_of("scenario", json.dumps(values))
 
 
-def tiff(width: int, height: int, strip: bytes, packing: int = 1, count: int | None = None) -> bytes:
+def tiff(
+    width: int, height: int, strip: bytes, packing: int = 1, count: int | None = None, order_of_bits: int = 1
+) -> bytes:
     """Return a TIFF of one strip of int16 with such a header."""
-    tags = [(256, 4, width), (257, 4, height), (258, 3, 16), (259, 3, packing), (262, 3, 1), (273, 4, 8), (277, 3, 1),
-            (278, 4, height), (279, 4, len(strip) if count is None else count), (339, 3, 2)]  # fmt: skip
+    tags = [(256, 4, width), (257, 4, height), (258, 3, 16), (259, 3, packing), (262, 3, 1), (266, 3, order_of_bits),
+            (273, 4, 8), (277, 3, 1), (278, 4, height), (279, 4, len(strip) if count is None else count),
+            (339, 3, 2)]  # fmt: skip
     entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
     place = 8 + len(strip)
     return (
         b"II*\0" + struct.pack("<I", place) + strip + struct.pack("<H", len(tags)) + entries + struct.pack("<I", place)
     )
+
+
+def shared(rows: int, strip: bytes, packing: int) -> bytes:
+    """Return a TIFF of as many columns, and a strip a row, all of which are the same bytes."""
+    tags = [(256, 4, 1, rows), (257, 4, 1, rows), (258, 3, 1, 16), (259, 3, 1, packing), (262, 3, 1, 1),
+            (273, 4, rows, 8 + len(strip)), (278, 4, 1, 1), (279, 4, rows, 8 + len(strip) + 4 * rows),
+            (339, 3, 1, 2)]  # fmt: skip
+    lists = struct.pack(f"<{2 * rows}I", *[8] * rows, *[len(strip)] * rows)
+    entries = b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    head = b"II*\0" + struct.pack("<I", 8 + len(strip) + len(lists))
+    return head + strip + lists + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def tiled(width: int, height: int, side: int, tile: bytes) -> bytes:
+    """Return a TIFF of one tile of int16, packed by Deflate."""
+    tags = [(256, 4, width), (257, 4, height), (258, 3, 16), (259, 3, 8), (262, 3, 1), (322, 4, side), (323, 4, side),
+            (324, 4, 8), (325, 4, len(tile)), (339, 3, 2)]  # fmt: skip
+    entries = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
+    return b"II*\0" + struct.pack("<I", 8 + len(tile)) + tile + struct.pack("<H", len(tags)) + entries + bytes(4)
 
 
 def deflated(megabytes: int) -> bytes:
@@ -429,6 +482,8 @@ def deflated(megabytes: int) -> bytes:
 
 
 MAP = struct.pack("<h", -1) * 1200
+RUN = b"\x81\xff"
+"""128 bytes of 255, as PackBits packs them; 2400 of them are these and 96."""
 
 
 @pytest.mark.parametrize(
@@ -438,7 +493,16 @@ MAP = struct.pack("<h", -1) * 1200
         (tiff(40, 30, zlib.compress(MAP), 8), "read"),
         (tiff(2**32 - 1, 2**32 - 1, MAP), "4294967295 x 4294967295 pixels"),
         (tiff(40, 30, MAP, count=2**32 - 1), "read"),
-        (tiff(40, 30, deflated(1800), 8), "unpacks to more than the whole image"),
+        (tiff(40, 30, RUN * 18 + b"\xa1\xff", 32773), "read"),
+        (tiff(40, 30, b"\x80" * 10 + RUN * 18 + b"\x5e" + b"\xff" * 95 + b"\0\xff", 32773), "read"),
+        (tiff(40, 30, b"".join(b"\x7f" + MAP[n : n + 128] for n in range(0, 2304, 128)) + b"\xa1\xff", 32773), "read"),
+        (tiff(40, 30, RUN * 19, 32773), "a strip of it unpacks to more than its 2400 bytes"),
+        (tiff(40, 30, RUN * 1_000_000, 32773), "takes 2000000 bytes packed, expected 2449 at most"),
+        (tiff(40, 30, deflated(1800), 8), "a strip of 2400 bytes takes"),
+        (tiff(40, 30, deflated(1), 8), "a strip of it unpacks to more than its 2400 bytes"),
+        (tiff(40, 30, bytes(5) + zlib.compress(MAP, 0), 8, order_of_bits=2), "its bits run backwards"),
+        (tiled(40, 30, 256, zlib.compress(b"\xff" * (256 * 256 * 2))), "read"),
+        (tiled(40, 30, 1 << 16, zlib.compress(MAP)), "a tile of it takes 8589934592 bytes, the whole image 2400"),
         (tiff(40, 30, MAP, 34925), "packed by method 34925"),
         (b"II*\0" + struct.pack("<I", 2**32 - 1), "refused"),
         (b"II*\0" + struct.pack("<IH", 8, 65535), "refused"),
@@ -447,6 +511,25 @@ MAP = struct.pack("<h", -1) * 1200
 )
 def test_tiffs_whose_headers_lie(comes_of, content, says):
     assert says in comes_of("tiff", content)
+
+
+@pytest.mark.parametrize(
+    ("strip", "packing", "says"),
+    [
+        (zlib.compress(b"\xff" * 8192), 8, "read"),
+        (RUN * 64, 32773, "read"),
+        (deflated(8), 8, "unpacks to more than its 8192 bytes"),
+        (RUN * 4000, 32773, "unpacks to more than its 8192 bytes"),
+        (b"\x00\xff" * (1 << 17), 32773, "takes 262144 bytes packed, expected 8257 at most"),
+        (bytes.fromhex("789c") + bytes.fromhex("000000ffff") * 100_000, 8, "takes 500002 bytes packed, expected 17408"),
+    ],
+)  # fmt: skip
+def test_tiffs_whose_strips_are_all_the_same_bytes(comes_of, tmp_path, strip, packing, says):
+    values = json.loads(READERS["scenario"].seeds()[1])
+    values["detector"] |= {"rows": {"value": 4096}, "columns": {"value": 4096}}
+    values["detector"]["bad_pixel_map"] = {"file": {"value": "all.tif"}}
+    (tmp_path / "all.tif").write_bytes(shared(4096, strip, packing))
+    assert says in comes_of("scenario", json.dumps(values))
 
 
 def test_a_map_of_bad_pixels_alone_is_none(comes_of, tmp_path):

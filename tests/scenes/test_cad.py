@@ -365,7 +365,7 @@ BAD = {
     "hostile.stl": (BINARY[:80] + (4 * 10**9).to_bytes(4, "little") + BINARY[84:], "states 4000000000 triangles"),
     "none.stl": (BINARY[:80] + bytes(4), "holds no triangles"),
     "text_cut.stl": (TEXT[: len(TEXT) // 2], "stops without 'endsolid'"),
-    "text_word.stl": (TEXT.replace("vertex -5", "vertex x5", 1), "is not a readable STL file"),
+    "text_word.stl": (TEXT.replace("vertex -5", "vertex x5", 1), "it holds words where numbers should be"),
     "nan.stl": (
         BINARY[:96] + np.array(np.nan, "<f4").tobytes() + BINARY[100:],
         "NaN or infinite coordinates in 1 of 36 vertices",
