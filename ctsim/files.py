@@ -8,6 +8,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,7 +96,7 @@ def whole_file(path: AnyPath, *, is_held: bool = False) -> Iterator[Path]:
     Args:
         path: Its place.
         is_held: Whether nobody else can be writing it: a repeat of a run that was killed then writes over what it left.
-            Otherwise the name aside holds the process.
+            Otherwise the name aside is one that nobody else has: processes of two machines may have the same number.
     """
     if is_remote(path):
         with tempfile.TemporaryDirectory(prefix="ctsim-") as folder:
@@ -103,7 +104,7 @@ def whole_file(path: AnyPath, *, is_held: bool = False) -> Iterator[Path]:
             yield part
             path.fs.put_file(str(part), path.path)
         return
-    part = path.with_name(f"{path.name}.part" if is_held else f"{path.name}.{os.getpid()}.part")
+    part = path.with_name(f"{path.name}.part" if is_held else f"{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         yield part
         with open(part, "rb+") as stream:
@@ -170,6 +171,7 @@ def locked(path: AnyPath, *, wait: bool = False) -> Iterator[None]:
 
     Raises:
         Held: Another process holds it, and we are not to wait.
+        BadInput: The file system knows no locks.
     """
     try:
         import fcntl
@@ -182,9 +184,14 @@ def locked(path: AnyPath, *, wait: bool = False) -> Iterator[None]:
     with open(path, "wb") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except OSError as error:
+        except BlockingIOError as error:
             raise Held(
                 f"another run is writing {path.stem} in {path.parent.parent}; wait for it to end, or share the work "
                 "with --slice"
+            ) from error
+        except OSError as error:  # Lustre that is mounted without them gives ENOSYS, some NFS ENOLCK
+            raise BadInput(
+                f"the file system of {path.parent.parent} knows no locks, which keep two runs apart "
+                f"({error.strerror}): mount it with flock (Lustre: -o flock), or choose another --out"
             ) from error
         yield

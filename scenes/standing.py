@@ -79,7 +79,7 @@ def sample_part(
     spec: PartSpec, rng: np.random.Generator, load: LoadPart, shared: Mapping[str, float] = NOTHING
 ) -> tuple[PartChoice, Part]:
     """Return the part in numbers, and itself."""
-    dimensions = {name: _plain(draw(value, rng, shared)) for name, value in sorted(spec.dimensions.items())}
+    dimensions = {name: plain(draw(value, rng, shared)) for name, value in sorted(spec.dimensions.items())}
     bare = PartChoice(
         name=spec.key, library=spec.library, dimensions=dimensions, file=spec.file, unit=spec.unit, repair=spec.repair,
         tolerance_mm=spec.tolerance_mm, scale=float(draw(spec.scale, rng, shared)), materials={}, host="",
@@ -101,5 +101,6 @@ def _fills(one: Standing) -> Manifold:
     return Manifold.batch_boolean([body.solid for body in bodies], OpType.Add)
 
 
-def _plain(value: float) -> float:
+def plain(value: float) -> float:
+    """Return a number as scenes hold it: a whole one as an int."""
     return int(value) if value == int(value) else float(value)

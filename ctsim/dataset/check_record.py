@@ -47,7 +47,7 @@ class _Class(_Strict):
 
 
 class _Dropped(_Strict):
-    index: int
+    index: Annotated[int, Field(ge=0)]
     reason: str
 
 

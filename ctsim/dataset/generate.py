@@ -31,6 +31,8 @@ from ctsim.pipeline import make_sample
 from ctsim.shards import SCHEMA_VERSION, decode, json_bytes
 from ctsim.shards.read import PART
 from ctsim.shards.schema import INDEX
+from ctsim.shards.tar import index_of
+from ctsim.shards.write import index_bytes
 from defects.messages import BadInput
 from scenes.parts import Part, load_parts, save_solids
 from scenes.scene import SceneSpec
@@ -39,6 +41,13 @@ from scenes.splits import kind_splits, split_of
 
 TIMEOUT_S = 3600.0
 """For a scene: one of 512^3 voxels takes minutes."""
+
+MARK = f"{PROGRESS}/identity.json"
+"""Stands in a dataset while it is unfinished, and tells which one it is."""
+
+LOOKS = 3
+"""At a folder before it is a stranger's: after the first another slice may begin the dataset, after the second finish
+it."""
 
 Report = Callable[[int, int], None]
 """Told (scenes done, scenes in all) after every scene."""
@@ -97,29 +106,33 @@ def generate(
     check_at_the_door(spec, folder)
     parts = load_sources(spec, folder)
     classes, identity = classes_of(spec, parts), identity_of(_portable(spec), parts)
-    if _begin(out, identity):
-        record = json.loads((out / "dataset.json").read_text())
+    if (done := _begin(out, identity)) is not None:
         report(spec.scenes, spec.scenes)
-        return _outcome(record, finished=True)
+        return done
     for part in parts.values():
         for sentence in (*part.report.get("repairs", ()), *part.report.get("warnings", ())):
             note(f"{part.report['file']}: {sentence}")
     if cut := cut_group(spec):
         note(cut)
-    _keep_parts(spec, parts, out)
     shards = plan_shards(spec)
     k, n = slice_of
     mine = shards[k - 1 :: n]
-    todo = [plan for plan in mine if _record(out, plan) is None]
-    total = sum(len(plan.scenes) for plan in mine)
-    count = itertools.count(total - sum(len(plan.scenes) for plan in todo))
-    report(next(count), total)
-    if todo:
-        job = Job(spec=_portable(spec), out=str(out), classes=classes, timeout_s=timeout_s)
-        make(job, todo, workers, lambda: report(next(count), total), note)
-    if (there := _finished_shards(out, len(shards))) < len(shards):
-        return replace(_outcome(_made(out, mine), finished=False), shards=there)
-    return _finish(spec, out, shards, classes, identity, parts)
+    try:
+        _keep_parts(spec, parts, out)
+        todo = [plan for plan in mine if _record(out, plan) is None]
+        if (done := _finished(out)) is not None:  # by another slice: nothing is on record then, and nothing is missing
+            return done
+        tick = _ticker(mine, todo, report)
+        if todo:
+            job = Job(spec=_portable(spec), out=str(out), classes=classes, timeout_s=timeout_s)
+            make(job, todo, workers, tick, note)
+        if (there := _finished_shards(out, len(shards))) < len(shards):
+            return _finished(out) or replace(_outcome(_made(out, mine), finished=False), shards=there)
+        return _finish(spec, out, shards, classes, identity, parts)
+    except FileNotFoundError:  # the last slice to finish takes progress/ away
+        if (done := _finished(out)) is None:
+            raise
+        return done
 
 
 def replay(folder: AnyPath, key: str, record: Any) -> tuple[SceneSpec, dict[str, bytes]]:
@@ -175,44 +188,87 @@ def _keep_parts(spec: DatasetSpec, parts: dict[str, Part], out: AnyPath) -> None
             write_file(path, save_solids(parts[part.key].bodies))
 
 
-def _begin(out: AnyPath, identity: dict) -> bool:
-    """Make the folder ready and return whether the dataset in it is finished already."""
+def _ticker(mine: Sequence[ShardPlan], todo: Sequence[ShardPlan], report: Report) -> Callable[[], None]:
+    """Report what is done of some shards before the rest is made, and return what reports each further scene."""
+    total, left = (sum(len(plan.scenes) for plan in plans) for plans in (mine, todo))
+    count = itertools.count(total - left)
+    report(next(count), total)
+    return lambda: report(next(count), total)
+
+
+def _begin(out: AnyPath, identity: dict) -> Outcome | None:
+    """Make the folder ready, and return what is in it where that is finished already.
+
+    Other slices may begin and finish the dataset while we look: files are opened, never asked for first.
+    """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; --out needs a folder")
-    mark, finished = out / PROGRESS / "identity.json", out / "dataset.json"
-    mine = hash_of(identity)
-    if finished.exists() or mark.exists():
-        try:
-            found = json.loads((finished if finished.exists() else mark).read_text(encoding="utf-8"))
-            theirs = found["identity_sha256"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise BadInput(f"{out} holds a dataset that cannot be read ({error}); choose another --out") from error
-        if theirs != mine:
-            raise BadInput(
-                f"{out} holds another dataset ({_difference(found.get('identity', {}), identity)}); "
-                "choose another --out, or delete that folder"
-            )
-        if finished.exists():
-            _require_whole(out, found["shards"])
+    for _ in range(LOOKS):
+        if (found := _standing(out, "dataset.json", identity)) is not None:
+            _require_whole(out, found)
             _clear(out)
             remove_folder(out / PROGRESS)  # of a run that was killed as it finished
-        return finished.exists()
-    if out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}:
-        raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")
-    make_folder(mark.parent)
-    write_file(mark, json_bytes({"identity_sha256": mine, "identity": identity}))
-    return False
+            return _outcome(found, finished=True)
+        if _standing(out, MARK, identity) is not None:
+            return None
+        if not (out.exists() and {path.name for path in out.iterdir()} - {PROGRESS}):
+            make_folder((out / MARK).parent)
+            write_file(out / MARK, json_bytes({"identity_sha256": hash_of(identity), "identity": identity}))
+            return None
+    raise BadInput(f"{out} is not empty and holds no ctsim dataset; choose a new or empty folder for --out")
 
 
-def _require_whole(out: AnyPath, shards: list[dict]) -> None:
-    """Raise BadInput where a finished dataset has lost a shard: it would be wrong to call it done."""
-    for shard in shards:
-        path = out / shard["file"]
-        if not path.is_file() or path.stat().st_size != shard["bytes"]:
+def _standing(out: AnyPath, name: str, identity: dict) -> dict[str, Any] | None:
+    """Return what a file of the dataset says that stands in the folder; None where there is no such file.
+
+    Raises:
+        BadInput: It is of another dataset than the one with this identity.
+    """
+    if (content := _content(out / name)) is None:
+        return None
+    try:
+        found = json.loads(content.decode())
+        theirs = found["identity_sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{out} holds a dataset that cannot be read ({error}); choose another --out") from error
+    if theirs != hash_of(identity):
+        raise BadInput(
+            f"{out} holds another dataset ({_difference(found.get('identity', {}), identity)}); "
+            "choose another --out, or delete that folder"
+        )
+    return found
+
+
+def _content(path: AnyPath) -> bytes | None:
+    """Return what a file holds; None where there is none."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def _finished(out: AnyPath) -> Outcome | None:
+    """Return what is in a dataset that another slice has finished meanwhile; None where none has."""
+    content = _content(out / "dataset.json")
+    return None if content is None else _outcome(json.loads(content), finished=True)
+
+
+def _require_whole(out: AnyPath, dataset: dict) -> None:
+    """Raise BadInput where a finished dataset has lost a shard or a part: it would be wrong to call it done.
+
+    An index that is lost is made again from its tar.
+    """
+    for listed in (*dataset["shards"], *dataset["parts"]):
+        path = out / listed["file"]
+        if not path.is_file() or path.stat().st_size != listed["bytes"]:
             raise BadInput(
-                f"{out} was finished, but its {path.name} is {'cut short' if path.exists() else 'missing'}: put it "
-                "back, or delete the folder and repeat the command"
+                f"{out} was finished, but its {listed['file']} is {'cut short' if path.exists() else 'missing'}: put "
+                "it back, or delete the folder and repeat the command"
             )
+    there = {path.name for path in out.iterdir()}
+    for file in (shard["file"] for shard in dataset["shards"]):
+        if file + INDEX not in there:
+            write_file(out / (file + INDEX), index_bytes(index_of(out / file)))
 
 
 def _difference(theirs: Any, mine: dict) -> str:
@@ -228,12 +284,22 @@ def _difference(theirs: Any, mine: dict) -> str:
     return "; ".join(told) or "made to another schema"
 
 
+class _LeftOut:
+    """What a spec says under a key that it lacks: under one that it has, it may say None."""
+
+    def __repr__(self) -> str:
+        return "left out"
+
+
+LEFT_OUT = _LeftOut()
+
+
 def _first_difference(a: Any, b: Any) -> str:
     """Return in a few words where two specs first differ."""
     place = []
     while isinstance(a, dict) and isinstance(b, dict):
-        key = next(key for key in (*b, *a) if a.get(key) != b.get(key))
-        place, a, b = [*place, key], a.get(key), b.get(key)
+        key = next(key for key in (*b, *a) if a.get(key, LEFT_OUT) != b.get(key, LEFT_OUT))
+        place, a, b = [*place, key], a.get(key, LEFT_OUT), b.get(key, LEFT_OUT)
     name = f"its {'.'.join(place or ['spec'])}"
     return f"{name} is {a!r}, not {b!r}" if len(f"{a}{b}") < 80 else f"{name} is another"
 
@@ -276,15 +342,13 @@ def _clear(out: AnyPath) -> None:
 
 
 def _finish(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
-    """Write dataset.json and the card once every shard is there."""
-    try:
-        with locked(out / PROGRESS / "finish.lock", wait=True):
-            return _finish_alone(spec, out, shards, classes, identity, parts)
-    except FileNotFoundError:
-        if not (out / "dataset.json").exists():
-            raise
-        # another slice has finished the dataset while this one was waiting
-        return _outcome(json.loads((out / "dataset.json").read_text()), finished=True)
+    """Write dataset.json and the card once every shard is there.
+
+    Raises:
+        FileNotFoundError: Another slice has finished the dataset while this one was waiting.
+    """
+    with locked(out / PROGRESS / "finish.lock", wait=True):
+        return _finish_alone(spec, out, shards, classes, identity, parts)
 
 
 def _finish_alone(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
@@ -292,7 +356,7 @@ def _finish_alone(spec, out: AnyPath, shards, classes, identity: dict, parts: di
         raise FileNotFoundError(out / PROGRESS)
     made = _made(out, shards)
     if len(made["shards"]) < len(shards):
-        return _outcome(made, finished=False)
+        return _finished(out) or _outcome(made, finished=False)
     dataset = {
         "name": spec.name,
         "description": spec.description,

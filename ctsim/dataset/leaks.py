@@ -70,9 +70,19 @@ def held_of(sample: Mapping[str, Any], files: Mapping[str, bytes], shard: Mappin
 
 
 def _geometry(part: Mapping[str, Any], saved: Mapping[str, str]) -> str:
-    """Return a digest of a part's shape: whatever it is called, made of and scaled by."""
     file = part.get("file")
-    return _digest([part.get("library"), part.get("dimensions"), file and saved.get(file, file)])
+    return geometry_of(part.get("library"), part.get("dimensions"), file and saved.get(file, file))
+
+
+def geometry_of(library: str | None, dimensions: Mapping[str, float] | None, content: str | None) -> str:
+    """Return a digest of a part's shape: whatever it is called, made of and scaled by.
+
+    Args:
+        library: Its name in the library, where it comes from there.
+        dimensions: In numbers, as far as they are given.
+        content: Digest of its file's, where it comes from one.
+    """
+    return _digest([library, dimensions, content])
 
 
 def _digest(value: Any) -> str:

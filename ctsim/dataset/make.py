@@ -115,5 +115,7 @@ def _write(out: AnyPath, plan: ShardPlan, made: Iterator[Sampled | Lost], tick: 
 
     with locked(out / PROGRESS / f"{plan.file}.lock"):
         shard = write_shard(out / plan.file, samples(), plan.split)
+        if not (out / PROGRESS / "identity.json").exists():  # another run has finished the dataset: leave it so
+            raise FileNotFoundError(out / PROGRESS)
         record = {"shard": asdict(shard), "dropped": dropped, "unplaced": dict(sorted(unplaced.items()))}
         write_file(record_path(out, plan), json_bytes(record))

@@ -4,9 +4,11 @@ import hashlib
 import itertools
 import json
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ctsim.dataset.leaks import geometry_of
 from ctsim.dataset.versions import made_by
 from ctsim.fidelity import check_fidelity
 from ctsim.materials import material
@@ -30,6 +32,7 @@ from scenes.seeds import stream
 from scenes.setup import Setup, sample_setup
 from scenes.spec import DatasetSpec
 from scenes.splits import split_of
+from scenes.standing import plain
 
 LEAST_PHOTONS = 10.0
 """That the detector must catch from the free beam, per pixel and view; a good scan has 10 000."""
@@ -101,6 +104,7 @@ def check_at_the_door(spec: DatasetSpec, folder: Path, scenes: int = CHECKED_SCE
     _check_flaws(spec)
     setups = _setups(spec, folder, scenes)
     _check_bodies(spec, parts, setups)
+    _check_leaks(spec, parts, setups)
     check_beam(setups[0].scan if wish else _weakest(spec, setups[0].scan))
     for setup in setups if spec.volume.method == "fdk" else ():
         check_path(nominal_geometry(setup.scan))
@@ -167,6 +171,31 @@ def _check_bodies(spec: DatasetSpec, parts: dict[str, Part], setups: list[Setup]
         for name in names_of(wish.parameters.get("body")):
             if name not in known:
                 raise BadInput(f"defects.{number}.body: {unknown('body beside a host', name, known)}")
+
+
+def _check_leaks(spec: DatasetSpec, parts: dict[str, Part], setups: list[Setup]) -> None:
+    """Raise BadInput where parts in different splits have one shape: `ctsim check` would tell it when all is made."""
+    first: dict[str, tuple[str, str]] = {}
+    for name, split, shape in _shapes(spec, parts, setups):
+        other, theirs = first.setdefault(shape, (name, split))
+        if theirs != split:
+            raise BadInput(
+                f"parts {other!r} and {name!r} have the same shape, but scenes of {other!r} are for {theirs} and those "
+                f"of {name!r} for {split}, which would be a leak; give both the same `split:`"
+            )
+
+
+def _shapes(spec: DatasetSpec, parts: dict[str, Part], setups: list[Setup]) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, split, digest of its shape) of parts: of those that have one shape, and of the first ones drawn."""
+    content = {part.key: fingerprint(parts[part.key]) for part in spec.parts if part.file}
+    for part in spec.parts:
+        if not any(isinstance(value, dict | list | tuple) for value in part.dimensions.values()):
+            dimensions = {name: plain(value) for name, value in part.dimensions.items()}
+            yield part.key, split_of(spec, part), geometry_of(part.library, dimensions, content.get(part.key))
+    for setup in setups:
+        for choice in (one.choice for one in setup.standing):
+            shape = geometry_of(choice.library, choice.dimensions, content.get(choice.name))
+            yield choice.name, setup.split, shape
 
 
 def _weakest(spec: DatasetSpec, scan: ScanSpec) -> ScanSpec:

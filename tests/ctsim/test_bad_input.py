@@ -165,6 +165,14 @@ def test_units(refuses, unit, says):
         (("parts", 0), {"library": "bracket", "dimensions": {"length_mm": 1}}, "length_mm must be at least"),
         (("parts", 0), {"library": "bracket", "file": "cube.stl"}, "give either library: NAME or file: PATH"),
         (("parts",), [], "parts: must list at least one"),
+        (
+            ("parts",),
+            [
+                small.SPEC["parts"][0] | {"name": name, "split": split}
+                for name, split in (("a", "train"), ("b", "test"))
+            ],
+            "parts 'a' and 'b' have the same shape, but scenes of 'a' are for train and those of 'b' for test",
+        ),
         (("parts",), KeyError, "parts: is missing"),
         (("name",), KeyError, "name: is missing"),
         (("name",), "My parts", "small letters, digits, _ and -"),

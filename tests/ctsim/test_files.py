@@ -1,27 +1,40 @@
 """Files that are whole or not there, here and in a store."""
 
+import errno
 import os
 
 import pytest
 from upath import UPath
 
-from ctsim.files import folder_of, is_remote, local_copy, remove_folder, sha256_of, whole_file, write_file
+from ctsim.files import Held, folder_of, is_remote, local_copy, locked, remove_folder, sha256_of, whole_file, write_file
 from defects.messages import BadInput
+from tests.ctsim.small import contents
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path):
     write_file(tmp_path / "a", b"old")
-    (tmp_path / f"a.{os.getpid()}.part").mkdir()  # the new content cannot be written
-    with pytest.raises(OSError, match="directory"):
-        write_file(tmp_path / "a", b"new")
-    assert (tmp_path / "a").read_bytes() == b"old"
+    with pytest.raises(RuntimeError, match="half-way"):
+        write_half(tmp_path / "a")
+    assert contents(tmp_path) == {"a": b"old"}
+    write_file(tmp_path / "a", b"new")
+    assert contents(tmp_path) == {"a": b"new"}
+
+
+def test_two_that_write_the_same_file_at_once_write_one_whole_file_each(tmp_path):
+    """Processes of two machines may have the same number, as both have here."""
+    with whole_file(tmp_path / "a") as one:
+        with whole_file(tmp_path / "a") as other:
+            one.write_bytes(b"long")
+            other.write_bytes(b"1")
+        assert (tmp_path / "a").read_bytes() == b"1"
+    assert contents(tmp_path) == {"a": b"long"}
 
 
 def test_what_a_killed_run_left_of_a_held_file_is_written_over(tmp_path):
     (tmp_path / "a.part").write_bytes(b"torn")
     with whole_file(tmp_path / "a", is_held=True) as part:
         part.write_bytes(b"whole")
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"whole"}
+    assert contents(tmp_path) == {"a": b"whole"}
 
 
 def write_half(path) -> None:
@@ -60,3 +73,31 @@ def test_a_store_that_was_opened_otherwise_stays_so():
 def test_a_store_of_no_known_kind_is_told():
     with pytest.raises(BadInput, match=r"foo://bucket: .*give a folder, or a URL such as s3://bucket/folder"):
         folder_of("foo://bucket")
+
+
+def lock_that_gives(code: int):
+    def flock(stream, operation) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return flock
+
+
+def test_only_a_lock_that_another_holds_is_told_as_another_run(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl", reason="nothing is locked on Windows")
+    place = tmp_path / "out" / "progress" / "train-000000.tar.lock"
+    place.parent.mkdir(parents=True)
+    with (
+        locked(place),
+        pytest.raises(Held, match=r"another run is writing train-000000\.tar in .*out; wait"),
+        locked(place),
+    ):
+        pass
+    for code in (errno.ENOSYS, errno.ENOLCK):
+        monkeypatch.setattr(fcntl, "flock", lock_that_gives(code))
+        with (
+            pytest.raises(BadInput, match=r"the file system of .*out knows no locks.* -o flock\), or") as told,
+            locked(place),
+        ):
+            pass
+        assert not isinstance(told.value, Held)
+        assert os.strerror(code) in str(told.value)

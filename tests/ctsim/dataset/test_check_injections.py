@@ -385,6 +385,12 @@ INJECTIONS: dict[str, tuple[Spoil, str]] = {
     "a dropped scene too many": (
         recorded(lambda r: r["dropped"].append({"index": 3, "reason": "x"})), "small-000003 is listed twice",
     ),
+    "a dropped scene before the first": (
+        recorded(lambda r: (
+            r["identity"]["spec"].update(scenes=9), r["dropped"].append({"index": -1, "reason": "x"}),
+        )),
+        "dropped.0.index: must be greater than or equal to 0, got -1",
+    ),
     "unplaced counted wrongly": (recorded(lambda r: r["unplaced"].update(gas_pore=3)), "unplaced is {'gas_pore': 3}"),
     "classes renumbered": (recorded(lambda r: r["classes"][1].update(value=7)), "classes are not numbered from 0"),
     "class lost": (recorded(lambda r: r["classes"].pop()), "defect classes is"),

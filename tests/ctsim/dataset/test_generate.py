@@ -1,12 +1,14 @@
 """A dataset survives what happens to it: lost and torn files, runs side by side, scenes that cannot be made."""
 
 import json
+import re
 import shutil
 
 import pytest
 
 from ctsim.dataset.check import faults
 from ctsim.dataset.generate import generate, replay
+from ctsim.dataset.plan import hash_of
 from ctsim.files import locked
 from defects.messages import BadInput
 from scenes.spec import read_dataset_spec
@@ -47,11 +49,32 @@ def test_going_on_makes_again_what_was_lost_on_the_way(whole, tmp_path, harm):
     assert contents(out) == contents(whole / "out")
 
 
-def test_a_finished_dataset_that_lost_a_shard_is_not_called_done(whole, tmp_path):
+@pytest.mark.parametrize("file", ["train-000001.tar", "parts/cube.npz"])
+def test_a_finished_dataset_that_lost_a_shard_or_a_part_is_not_called_done(whole, tmp_path, file):
     out = tmp_path / "out"
     shutil.copytree(whole / "out", out)
-    (out / "train-000001.tar").unlink()
-    with pytest.raises(BadInput, match=r"train-000001\.tar is missing: put it back"):
+    content = (out / file).read_bytes()
+    for harm, says in ((lambda: (out / file).write_bytes(content[:99]), "cut short"), ((out / file).unlink, "missing")):
+        harm()
+        with pytest.raises(BadInput, match=rf"{re.escape(file)} is {says}: put it back"):
+            generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, workers=1)
+
+
+def test_an_index_that_a_finished_dataset_lost_is_made_again_from_its_tar(whole, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    (out / "train-000001.tar.index.json").unlink()
+    assert generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, workers=1).finished
+    assert contents(out) == contents(whole / "out")
+
+
+def test_a_spec_that_lacks_a_key_differs_from_one_that_says_null_there(whole, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(whole / "out", out)
+    record = json.loads((out / "dataset.json").read_text())
+    assert record["identity"]["spec"]["scan"].pop("spectrum", "left out") is None
+    (out / "dataset.json").write_text(json.dumps(record | {"identity_sha256": hash_of(record["identity"])}))
+    with pytest.raises(BadInput, match=r"holds another dataset \(its scan\.spectrum is left out, not None\)"):
         generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, workers=1)
 
 

@@ -73,6 +73,40 @@ def test_a_body_that_one_part_has_may_be_missing_and_those_of_its_own_dimensions
     check_at_the_door(spec_of(parts=[CONNECTOR | {"materials": {"pin 3.2": "Cu"}}]), HERE)
 
 
+FLANGES = [{"library": "flange", "name": name, "split": split} for name, split in (("al", "train"), ("steel", "test"))]
+
+
+def flanges(first: dict, second: dict) -> dict:
+    return {"parts": [FLANGES[0] | first, FLANGES[1] | second], "scenes": 12}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {}),
+        ({"material": "Al", "scale": 0.5}, {"material": "Fe", "scale": [0.6, 0.7]}),
+        ({"dimensions": {"bolts": 6, "bolt_mm": 9.0}}, {"dimensions": {"bolt_mm": 9, "bolts": 6}}),
+        ({"dimensions": {"bolts": 6}, "weight": 1e-9}, {"dimensions": {"bolts": 6}, "split": None, "name": "copper"}),
+        ({"dimensions": {"bolts": {"choice": [6]}}}, {"dimensions": {"bolts": {"choice": [6, 6]}}}),
+    ],
+    ids=["by default", "other materials and scales", "the same numbers", "by hash", "drawn"],
+)
+def test_one_shape_in_two_splits_is_refused_at_the_door_as_check_would_find_it(first, second):
+    changes = flanges(first, second)
+    names = [part["name"] for part in changes["parts"]]
+    with pytest.raises(BadInput, match=rf"{names[0]}.* and .*{names[1]}.* the same shape.* both the same `split:`"):
+        check_at_the_door(spec_of(**changes), HERE)
+    for part in changes["parts"]:
+        part["split"] = "train"
+    check_at_the_door(spec_of(**changes), HERE)
+
+
+def test_other_dimensions_are_another_shape_and_so_may_be_drawn_ones():
+    check_at_the_door(spec_of(**flanges({"dimensions": {"bolts": 6}}, {"dimensions": {"bolts": 8}})), HERE)
+    check_at_the_door(spec_of(**flanges({}, {"dimensions": {"bolt_mm": [8, 10]}})), HERE)
+    check_at_the_door(spec_of(**flanges(*[{"dimensions": {"bolt_mm": [8, 10]}}] * 2)), HERE)
+
+
 # --- pairs ---
 
 PAIRS = {"fidelities": ["beer-lambert", "hybrid"]}

@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from ctsim.dataset.generate import generate
+from ctsim.dataset.make import make_shards
+from ctsim.files import folder_of, remove_folder
+from defects.messages import BadInput
 from scenes.spec import read_dataset_spec
 from tests.ctsim.small import contents, ctsim, write
 
@@ -75,3 +79,115 @@ def test_a_slice_of_another_dataset_is_not_taken_for_one(whole, tmp_path, monkey
     code, _, err = ctsim(monkeypatch, capsys, "generate", whole / "small.yaml", "--seed", 1, "--out", tmp_path / "out")
     assert code == 2
     assert "holds another dataset (its seed is 0, not 1)" in err
+
+
+# --- slices that begin, go on or finish while another one does --------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def begun(whole, tmp_path_factory):
+    """The files of a dataset that a slice has begun, and made no shard of yet."""
+    out = tmp_path_factory.mktemp("begun") / "out"
+    generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, make=lambda *job: None)
+    return contents(out)
+
+
+@pytest.fixture(params=["here", "store"])
+def out(request, tmp_path):
+    """An empty folder for a dataset, here or in a store."""
+    if request.param == "here":
+        (tmp_path / "out").mkdir()
+        yield tmp_path / "out"
+    else:
+        store = folder_of("memory://slices/out")
+        remove_folder(store)
+        yield store
+        remove_folder(store)
+
+
+def put(out, files: dict[str, bytes]) -> None:
+    """Make these files all that a folder holds."""
+    remove_folder(out)
+    for name, content in files.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_bytes(content)
+
+
+def held(out) -> dict[str, bytes]:
+    """Return every file of a folder, here or in a store."""
+    if isinstance(out, Path):
+        return contents(out)
+    return {path.removeprefix(f"{out.path}/"): out.fs.cat_file(path) for path in out.fs.find(out.path)}
+
+
+def before(monkeypatch, path, names: tuple[str, ...], act: Callable[[], None]) -> None:
+    """Have something done when first a path is asked for one of these."""
+    acts = [act]
+
+    def asked(own: Callable) -> Callable:
+        def ask(self, *arguments, **options):
+            if str(self) == str(path) and acts:
+                acts.pop()()
+            return own(self, *arguments, **options)
+
+        return ask
+
+    for name in names:
+        monkeypatch.setattr(type(path), name, asked(getattr(type(path), name)))
+
+
+def never(job, todo, *more) -> None:
+    raise AssertionError(f"{len(todo)} shards are to be made")
+
+
+READ = ("read_bytes", "read_text")
+
+
+def test_a_slice_that_another_one_began_before_it_could_goes_on_with_it(whole, begun, out, monkeypatch):
+    asked = []
+    put(out, {"progress/x.part": b""})  # a folder in a store is what holds a file
+    before(monkeypatch, out, ("iterdir",), lambda: put(out, begun))
+    outcome = generate(
+        read_dataset_spec(whole / "small.yaml"), out, folder=whole, make=lambda job, todo, *more: asked.extend(todo)
+    )
+    assert not outcome.finished
+    assert len(asked) == 2
+    assert held(out) == begun
+
+
+@pytest.mark.parametrize("names", [("exists", *READ), READ], ids=["looked for", "read"])
+def test_a_dataset_that_is_finished_as_it_is_looked_at_is_known_as_such(whole, begun, out, monkeypatch, names):
+    put(out, begun)
+    finished = contents(whole / "out")
+    before(monkeypatch, out / "progress" / "identity.json", names, lambda: put(out, finished))
+    assert generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, make=never).finished
+    assert held(out) == finished
+
+
+def test_a_slice_whose_records_go_as_another_one_finishes_makes_nothing_again(whole, begun, out, monkeypatch):
+    put(out, begun)
+    finished = contents(whole / "out")
+    record = out / "progress" / "train-000000.tar.json"
+    before(monkeypatch, record, READ, lambda: put(out, finished))
+    assert generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, make=never).finished
+    assert held(out) == finished
+
+
+def test_a_shard_that_comes_after_another_slice_has_finished_leaves_the_dataset_as_it_is(whole, begun, out):
+    put(out, begun)
+    finished = contents(whole / "out")
+
+    def late(job, todo, *more) -> None:
+        put(out, finished)
+        make_shards(job, todo, *more)
+
+    spec = read_dataset_spec(whole / "small.yaml")
+    assert generate(spec, out, folder=whole, workers=1, slice_of=(1, 2), make=late).finished
+    assert held(out) == finished
+
+
+def test_a_folder_of_others_is_refused_however_often_it_is_looked_at(whole, out):
+    put(out, {"thesis.txt": b"a year's work", "progress/chapter": b"1"})
+    with pytest.raises(BadInput, match="is not empty and holds no ctsim dataset"):
+        generate(read_dataset_spec(whole / "small.yaml"), out, folder=whole, make=never)
+    assert held(out) == {"thesis.txt": b"a year's work", "progress/chapter": b"1"}
