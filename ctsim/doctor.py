@@ -51,7 +51,7 @@ GEANT4_DATA = {"G4EMLOW": "epics2017/phot", "G4ENSDFSTATE": "ENSDFSTATE.dat"}
 
 CORE = [
     "jaxtyping", "manifold3d", "numba", "numpy", "pillow", "pydantic", "PyYAML", "rich", "scikit-image", "scipy",
-    "spekpy", "tifffile", "typer", "universal-pathlib", "webdataset", "xraylib", "zstandard",
+    "spekpy", "threadpoolctl", "tifffile", "typer", "universal-pathlib", "webdataset", "xraylib", "zstandard",
 ]  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from ctsim.dataset.card import card
 from ctsim.dataset.croissant import croissant
 from ctsim.dataset.encode import encode
-from ctsim.dataset.make import PROGRESS, Job, Tell, make_one, make_shards, record_path
+from ctsim.dataset.make import PROGRESS, Job, Tell, make_one, make_shards, one_thread_of_algebra, record_path
 from ctsim.dataset.plan import (
     ShardPlan,
     check_at_the_door,
@@ -153,7 +153,8 @@ def replay(folder: AnyPath, key: str, record: Any) -> tuple[SceneSpec, dict[str,
     classes = tuple(c["name"] for c in dataset["classes"])
     with local_copy(folder, "parts") as place:
         parts = load_parts(scene, place)
-    return scene, encode(make_sample(scene, parts, classes), dataset.get("scatters", False))
+    with one_thread_of_algebra():
+        return scene, encode(make_sample(scene, parts, classes), dataset.get("scatters", False))
 
 
 def first_samples(

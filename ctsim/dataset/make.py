@@ -3,8 +3,11 @@
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from threadpoolctl import threadpool_limits
 
 from ctsim.dataset.encode import encode
 from ctsim.dataset.plan import ShardPlan
@@ -78,14 +81,24 @@ def make_one(spec: DatasetSpec, index: int, folder: Path, classes: tuple[str, ..
     Raises:
         OSError, MemoryError: The machine is at fault, not the scene: another time it can be made.
     """
+    load = functools.partial(load_part, folder=folder)
     try:
-        load = functools.partial(load_part, folder=folder)
-        scene = sample(spec, index, load, rays_through, highest_ratio)
-        return scene, encode(make_sample(scene, load_parts(scene, folder), classes), spec.scatters)
+        with one_thread_of_algebra():
+            scene = sample(spec, index, load, rays_through, highest_ratio)
+            return scene, encode(make_sample(scene, load_parts(scene, folder), classes), spec.scatters)
     except (BadInput, ArithmeticError) as error:  # a part that does not fit, a surface that rays leak through
         if isinstance(error.__cause__, OSError | MemoryError):
             raise error.__cause__ from None
         return Lost(str(error))
+
+
+def one_thread_of_algebra() -> AbstractContextManager:
+    """Keep numpy's linear algebra to one thread, while a sample is made.
+
+    Its products are small: of two workers on two processors, each with two such threads, a third of the time went into
+    threads that wait for each other. And how a product is shared out may change its last digit.
+    """
+    return threadpool_limits(1, user_api="blas")
 
 
 def record_path(out: AnyPath, plan: ShardPlan) -> AnyPath:

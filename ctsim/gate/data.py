@@ -90,6 +90,7 @@ def _environment(folder: Path, tables: Path, states: Path) -> dict[str, str]:
     return {
         **os.environ,
         "GATEONRTD": "1",  # or opengate looks for its own data as it is imported, and fetches what is missing
+        "OPENBLAS_NUM_THREADS": "1",  # how a product is shared out may change its last digit
         **{variable: str(path) for variable, path in found.items()},
         "GLIBC_TUNABLES": f"{kept}:{STATIC_TLS}" if kept else STATIC_TLS,
     }

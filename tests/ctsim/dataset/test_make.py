@@ -1,6 +1,7 @@
 """A scene that cannot be made is dropped; a machine that cannot make it is told of."""
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from ctsim.dataset import make
 from ctsim.dataset.make import make_one
@@ -24,6 +25,20 @@ def test_a_part_that_cannot_be_read_is_no_reason_to_drop_a_scene(tmp_path):
             found.append(error.filename)
     assert str(tmp_path / "parts" / "lost.npz") in found
     assert not any(isinstance(one, Lost) for one in found)
+
+
+def test_linear_algebra_has_one_thread_while_a_sample_is_made(tmp_path, monkeypatch):
+    found = []
+
+    def sample(*_):
+        found.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        raise BadInput("enough")
+
+    monkeypatch.setattr(make, "sample", sample)
+    with threadpool_limits(2, user_api="blas"):
+        assert make_one(read_dataset_spec(small.write(tmp_path)), 0, tmp_path, ("air", "Al")) == Lost("enough")
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {2}
+    assert set(found) == {1}
 
 
 @pytest.mark.parametrize(
