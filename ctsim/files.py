@@ -6,6 +6,7 @@ behave as those of pathlib.
 
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -35,6 +36,8 @@ def folder_of(text: str | AnyPath) -> AnyPath:
         BadInput: What reaches the store is not installed, there is no such kind of store, or no bucket is named.
     """
     scheme, found, rest = str(text).partition("://")
+    if isinstance(text, str) and (lost := re.match(r"([a-z][a-z0-9+]+):/(?!/)", text)):
+        raise BadInput(f"{text} lacks a slash: did you mean {lost[1]}://{text[lost.end() :]}")
     if not found:
         return Path(text)
     if scheme == "file":
@@ -47,7 +50,8 @@ def folder_of(text: str | AnyPath) -> AnyPath:
         path = UPath(str(text).rstrip("/"), **options)
         path.fs  # noqa: B018  # the package for this kind of store is imported here
     except ImportError as error:
-        raise BadInput(f"{text} needs {error.name or 'more'}: pip install 'ctsim[cluster]'") from error
+        how = "pip install 'ctsim[cluster]'" if scheme == "s3" else "or give a folder, or s3://bucket/folder"
+        raise BadInput(f"{text} needs {error.name or error}: {how}") from error
     except ValueError as error:
         raise BadInput(f"{text}: {error}; give a folder, or a URL such as s3://bucket/folder") from error
     return path

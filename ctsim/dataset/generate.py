@@ -119,7 +119,8 @@ def generate(
     mine = shards[k - 1 :: n]
     try:
         _keep_parts(spec, parts, out)
-        todo = [plan for plan in mine if _record(out, plan) is None]
+        whose = hash_of(identity)
+        todo = [plan for plan in mine if _record(out, plan, whose) is None]
         if (done := _finished(out)) is not None:  # by another slice: nothing is on record then, and nothing is missing
             return done
         tick = _ticker(mine, todo, report)
@@ -127,7 +128,7 @@ def generate(
             job = Job(spec=_portable(spec), out=str(out), classes=classes, timeout_s=timeout_s)
             make(job, todo, workers, tick, note)
         if (there := _finished_shards(out, len(shards))) < len(shards):
-            return _finished(out) or replace(_outcome(_made(out, mine), finished=False), shards=there)
+            return _finished(out) or replace(_outcome(_made(out, mine, whose), finished=False), shards=there)
         return _finish(spec, out, shards, classes, identity, parts)
     except FileNotFoundError:  # the last slice to finish takes progress/ away
         if (done := _finished(out)) is None:
@@ -305,16 +306,31 @@ def _first_difference(a: Any, b: Any) -> str:
     return f"{name} is {a!r}, not {b!r}" if len(f"{a}{b}") < 80 else f"{name} is another"
 
 
-def _record(out: AnyPath, plan: ShardPlan, *, deeply: bool = True) -> dict | None:
-    """Return what stands on record of a finished shard; None where nothing does, or the tar is another."""
+def _record(out: AnyPath, plan: ShardPlan, whose: str, *, deeply: bool = True) -> dict | None:
+    """Return what stands on record of a finished shard; None where nothing does, or the tar is another.
+
+    Args:
+        out: The dataset's folder.
+        plan: Of the shard.
+        whose: Hash of the dataset's identity.
+        deeply: Whether the tar's checksum is taken, too.
+
+    Raises:
+        BadInput: It is a shard of another dataset, of the same name: slices of two specs were put together.
+    """
     try:
         record = json.loads(record_path(out, plan).read_text())
-        shard, path = record["shard"], out / plan.file
+        theirs, shard, path = record["identity_sha256"], record["shard"], out / plan.file
         deeply = deeply and not is_remote(path)  # a store keeps what it has taken whole
         whole = path.stat().st_size == shard["bytes"] and path.with_name(path.name + INDEX).is_file()
         whole = whole and (not deeply or sha256_of(path) == shard["sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+    if theirs != whose:
+        raise BadInput(
+            f"{out} holds {plan.file} of another dataset: its slice was made from another spec, seed or version. Make "
+            f"that slice again, or delete {record_path(out, plan)} and repeat the command"
+        )
     return record if whole else None
 
 
@@ -326,9 +342,9 @@ def _finished_shards(out: AnyPath, whole: int) -> int:
         return whole
 
 
-def _made(out: AnyPath, shards: Sequence[ShardPlan]) -> dict[str, Any]:
+def _made(out: AnyPath, shards: Sequence[ShardPlan], whose: str) -> dict[str, Any]:
     """Return what stands on record of some shards."""
-    records = [record for plan in shards if (record := _record(out, plan, deeply=False)) is not None]
+    records = [record for plan in shards if (record := _record(out, plan, whose, deeply=False)) is not None]
     return {
         "shards": [record["shard"] for record in records],
         "dropped": [scene for record in records for scene in record["dropped"]],
@@ -355,7 +371,7 @@ def _finish(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str
 def _finish_alone(spec, out: AnyPath, shards, classes, identity: dict, parts: dict[str, Part]) -> Outcome:
     if not (out / PROGRESS).exists():
         raise FileNotFoundError(out / PROGRESS)
-    made = _made(out, shards)
+    made = _made(out, shards, hash_of(identity))
     if len(made["shards"]) < len(shards):
         return _finished(out) or _outcome(made, finished=False)
     dataset = {

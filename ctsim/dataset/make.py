@@ -1,6 +1,7 @@
 """Shards of a dataset, made scene by scene."""
 
 import functools
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -128,7 +129,8 @@ def _write(out: AnyPath, plan: ShardPlan, made: Iterator[Sampled | Lost], tick: 
 
     with locked(out / PROGRESS / f"{plan.file}.lock"):
         shard = write_shard(out / plan.file, samples(), plan.split)
-        if not (out / PROGRESS / "identity.json").exists():  # another run has finished the dataset: leave it so
-            raise FileNotFoundError(out / PROGRESS)
-        record = {"shard": asdict(shard), "dropped": dropped, "unplaced": dict(sorted(unplaced.items()))}
+        # another run may have finished the dataset: then this raises FileNotFoundError, and it is left so
+        whose = json.loads((out / PROGRESS / "identity.json").read_text())["identity_sha256"]
+        record = {"identity_sha256": whose, "shard": asdict(shard), "dropped": dropped}
+        record["unplaced"] = dict(sorted(unplaced.items()))
         write_file(record_path(out, plan), json_bytes(record))

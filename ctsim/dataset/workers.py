@@ -171,7 +171,8 @@ class _Crew:
         ours, theirs = context.Pipe()
         place = tempfile.TemporaryDirectory(prefix="ctsim-", ignore_cleanup_errors=True)
         process = context.Process(target=_serve, args=(theirs, self.work, self.threads, place.name), daemon=True)
-        process.start()
+        with _deaf_to_ctrl_c():  # which is ours to handle: a process that hears it as it starts would tell of it
+            process.start()
         theirs.close()
         self.workers.append(_Worker(process=process, pipe=ours, place=place))
         return self.workers[-1]
@@ -199,6 +200,19 @@ class _Crew:
         worker.pipe.close()
         worker.place.cleanup()
         self.workers.remove(worker)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Keep Ctrl-C for later, and from all processes that are started meanwhile for good."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cause(code: int) -> str:

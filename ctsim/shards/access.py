@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from io import IOBase
+from tarfile import BLOCKSIZE
 from typing import Any
 
 import numpy as np
@@ -72,10 +73,12 @@ class Samples(Sequence):
         key = which if isinstance(which, str) else self.keys[which]
         path, places = self._places(key)
         with opened(path, at_random=True) as stream:
-            files = _files(stream, {name: place for name, place in places.items() if self._wants(name)})
+            files = _files(stream, key, {name: place for name, place in places.items() if self._wants(name)})
+        if lost := [name for name in self.fields or () if name not in {file.partition(".")[0] for file in files}]:
+            raise unknown("field", lost[0], [file.partition(".")[0] for file in places])
         return decode(key, files, path.name, most_bytes({name: size for name, (_, size) in places.items()}))
 
-    def array(self, key: str, name: str, box: Sequence[slice] = ()) -> np.ndarray:
+    def array(self, key: str, name: str, box: slice | Sequence[slice] = ()) -> np.ndarray:
         """Return an array of a sample, or a box of it.
 
         Of an array that is not compressed, no more is read than the slices along its first axis that the box meets.
@@ -83,7 +86,7 @@ class Samples(Sequence):
         Args:
             key: Of the sample.
             name: Of the array: volume, labels and so on.
-            box: A slice along each axis, or along the first few; without steps.
+            box: A slice along each axis, or along the first few; without steps. What reaches beyond is cut off.
 
         Raises:
             BadInput: There is no such sample or array, or it is damaged; or the box is none of it.
@@ -94,6 +97,7 @@ class Samples(Sequence):
             raise unknown("array", name, [file.partition(".")[0] for file in places if ".npy" in file])
         try:
             with opened(path, at_random=True) as stream:
+                _require_there(read_at(stream, places[file][0] - BLOCKSIZE, BLOCKSIZE), f"{key}.{file}")
                 if file.endswith(".npy"):
                     return _box(stream, *places[file], cut)
                 limit = most_bytes({name: size for name, (_, size) in places.items()})
@@ -136,26 +140,26 @@ def read_index(path: AnyPath) -> Index:
     beside = path.with_name(path.name + INDEX)
     try:
         index, size = json_beside(beside), path.stat().st_size
-        for files in index.values():
-            _check_places(list(files.values()), size)
+        ends = [_end_of(list(files.values())) for files in index.values()]
     except (FileNotFoundError, PermissionError):  # a store may say the latter of what is not there
         return index_of(path)
     except OSError as error:
         raise BadInput(f"{beside} cannot be read: {error.strerror or error}") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise BadInput(f"{beside} is damaged ({error}): delete it, and the tar itself is asked") from error
+    if (end := max(ends, default=0)) > size:
+        raise BadInput(f"{path} has {size} bytes, its index tells of {end}: the tar is cut, or the index is another's")
     return index
 
 
-def _check_places(places: list[list[int]], size: int) -> None:
-    """Raise ValueError unless the files of a sample follow each other in a tar of so many bytes."""
-    end = 0
+def _end_of(places: list[list[int]]) -> int:
+    """Return where the last file of a sample ends; raises ValueError unless they follow each other in a tar."""
+    end = BLOCKSIZE
     for offset, length in places:
         if not (isinstance(offset, int) and isinstance(length, int) and end <= offset <= offset + length):
             raise ValueError("it does not tell of one file after the other")
         end = offset + length
-    if end > size:
-        raise ValueError("it points beyond the tar")
+    return end
 
 
 def _shards(source: Source, split: str | None) -> list[tuple[AnyPath, list[str]]]:
@@ -181,30 +185,39 @@ def _expanded(text: str | AnyPath) -> Iterable[str | AnyPath]:
         raise BadInput(f"{text}: {error}; expected shards such as train-{{000000..000127}}.tar") from error
 
 
-def _without_steps(box: Sequence[slice]) -> tuple[slice, ...]:
+def _without_steps(box: slice | Sequence[slice]) -> tuple[slice, ...]:
     """Return a box that is one, or raise BadInput."""
-    cut = tuple(box)
+    cut = (box,) if isinstance(box, slice) else tuple(box)
     if not all(isinstance(one, slice) and one.step in (None, 1) for one in cut):
         raise BadInput(f"expected a box of slices without steps, got {cut!r:.200}")
     return cut
 
 
-def _files(stream: IOBase, places: dict[str, list[int]]) -> dict[str, bytes | memoryview]:
+def _require_there(head: bytes, name: str) -> None:
+    """Raise BadInput unless a header of a tar is that of a file: an index may have come to lie beside another tar."""
+    found = head[:100].rstrip(b"\0").decode("utf-8", "replace")
+    if found != name:
+        raise BadInput(f"expected {name} where the index says, got {found!r:.80}; what is wrong: ctsim check")
+
+
+def _files(stream: IOBase, key: str, places: dict[str, list[int]]) -> dict[str, bytes | memoryview]:
     """Return some files; those that stand side by side are read at once: each request to a store takes its time."""
     files, run = {}, []
     for name, (offset, size) in places.items():
         if run and offset - sum(run[-1][1:]) > LARGEST_GAP:
-            files |= _run(stream, run)
+            files |= _run(stream, key, run)
             run = []
         run.append((name, offset, size))
-    return files | _run(stream, run)
+    return files | _run(stream, key, run)
 
 
-def _run(stream: IOBase, run: list[tuple[str, int, int]]) -> dict[str, bytes | memoryview]:
-    if len(run) == 1:
-        return {run[0][0]: read_at(stream, *run[0][1:])}
-    first = run[0][1] if run else 0
-    content = memoryview(read_at(stream, first, sum(run[-1][1:]) - first)) if run else b""
+def _run(stream: IOBase, key: str, run: list[tuple[str, int, int]]) -> dict[str, bytes | memoryview]:
+    """Return files that stand side by side, read with the header before them."""
+    if not run:
+        return {}
+    first = run[0][1] - BLOCKSIZE
+    content = memoryview(read_at(stream, first, sum(run[-1][1:]) - first))
+    _require_there(bytes(content[:BLOCKSIZE]), f"{key}.{run[0][0]}")
     return {name: content[offset - first : offset - first + size] for name, offset, size in run}
 
 

@@ -12,6 +12,7 @@ from ctsim.shards.tar import members, opened
 from defects.messages import BadInput, unknown
 from scenes import plain_file
 from scenes.json_file import json_of
+from scenes.records import SPLITS
 
 RECORDS = {
     "shards": {"file", "split", "samples"},
@@ -55,6 +56,8 @@ def read_listing(folder: AnyPath) -> dict[str, Any]:
         unfinished = (folder / "progress").is_dir()
         hint = "it is not finished: repeat the `ctsim generate` that began it" if unfinished else "give its folder"
         raise BadInput(f"no dataset in {folder}: dataset.json is missing; {hint}") from error
+    except NotADirectoryError as error:
+        raise BadInput(f"{folder} is a file, expected the folder of a dataset") from error
     except OSError as error:
         raise BadInput(f"{path} is not readable: {error.strerror or error}") from error
     except ValueError as error:
@@ -130,7 +133,10 @@ def shards_of(dataset: dict[str, Any], split: str | None) -> list[dict[str, Any]
     Raises:
         BadInput: There is no such split.
     """
-    if split not in (None, *(splits := dict.fromkeys(shard["split"] for shard in dataset["shards"]))):
+    splits = dict.fromkeys(shard["split"] for shard in dataset["shards"])
+    if split in SPLITS and split not in splits:
+        raise BadInput(f"no samples of {split} in this dataset, only of {' and '.join(splits) or 'none'}")
+    if split not in (None, *splits):
         raise unknown("split", split, splits)
     return [shard for shard in dataset["shards"] if split in (None, shard["split"])]
 

@@ -70,6 +70,12 @@ def test_a_store_that_was_opened_otherwise_stays_so():
     assert folder_of(given).storage_options == {"skip_instance_cache": True, "use_listings_cache": False}
 
 
+@pytest.mark.parametrize("text", ["s3:/bucket/folder", "s3:/b"])
+def test_a_slash_that_is_lost_makes_no_folder(text):
+    with pytest.raises(BadInput, match=f"{text} lacks a slash: did you mean s3:/{text.removeprefix('s3:')}"):
+        folder_of(text)
+
+
 def test_a_store_of_no_known_kind_is_told():
     with pytest.raises(BadInput, match=r"foo://bucket: .*give a folder, or a URL such as s3://bucket/folder"):
         folder_of("foo://bucket")

@@ -84,6 +84,24 @@ def test_a_slice_of_another_dataset_is_not_taken_for_one(whole, tmp_path, monkey
 # --- slices that begin, go on or finish while another one does --------------------------------------------------------
 
 
+def test_slices_of_two_specs_become_no_dataset(tmp_path):
+    """Whichever is copied last: each record tells of which dataset its shard is."""
+    spec = read_dataset_spec(write(tmp_path))
+    other = spec.model_copy(update={"seed": spec.seed + 1})
+    generate(spec, tmp_path / "a", folder=tmp_path, workers=1, slice_of=(1, 2))
+    generate(other, tmp_path / "b", folder=tmp_path, workers=1, slice_of=(2, 2))
+    for name in "ba":
+        shutil.copytree(tmp_path / name, tmp_path / "both", dirs_exist_ok=True)
+    before = contents(tmp_path / "both")
+    with pytest.raises(BadInput, match=r"holds train-000001\.tar of another dataset: its slice was made from another"):
+        generate(spec, tmp_path / "both", folder=tmp_path, workers=1)
+    assert contents(tmp_path / "both") == before
+    (tmp_path / "both" / "progress" / "train-000001.tar.json").unlink()
+    generate(spec, tmp_path / "both", folder=tmp_path, workers=1)
+    generate(spec, tmp_path / "whole", folder=tmp_path, workers=1)
+    assert contents(tmp_path / "both") == contents(tmp_path / "whole")
+
+
 @pytest.fixture(scope="module")
 def begun(whole, tmp_path_factory):
     """The files of a dataset that a slice has begun, and made no shard of yet."""

@@ -1,5 +1,6 @@
 """Any sample and any box of its arrays, from a folder, from shards and from a store."""
 
+import os
 import pickle
 
 import numpy as np
@@ -11,6 +12,7 @@ from ctsim.files import folder_of, write_file
 from ctsim.shards import Samples, access, read_samples
 from ctsim.shards.arrays import MOST_HEADER
 from ctsim.shards.schema import INDEX
+from ctsim.shards.tar import index_of
 from defects.messages import BadInput
 from tests.ctsim.shards.setups import SHAPE, arrays, dataset, key
 
@@ -69,8 +71,8 @@ def test_a_box_reads_no_more_than_its_slices(folder, monkeypatch):
     plain = access.read_at
     monkeypatch.setattr(access, "read_at", read)
     Samples(folder).array(key(3), "volume", (slice(1, 3), slice(2, 4)))
-    header, slab = sizes
-    assert header <= MOST_HEADER
+    name, header, slab = sizes
+    assert (name, header) == (512, min(MOST_HEADER, 128 + 5 * 6 * 7 * 2))
     assert slab == 2 * 6 * 7 * 2  # slices, rows, columns, bytes
 
 
@@ -80,7 +82,7 @@ def test_a_dataset_without_an_index_is_read_by_its_headers(folder, tmp_path):
     assert same(Samples(sorted(tmp_path.glob("*.tar")))[key(4)], 4)
 
 
-@pytest.mark.parametrize("text", ["", "[1]", '{"a": 3}', '{"toy-000000": {"volume.npy": [0, 1000000000000]}}'])
+@pytest.mark.parametrize("text", ["", "[1]", '{"a": 3}', '{"toy-000000": {"volume.npy": [0, 10]}}'])
 def test_a_damaged_index_is_told(tmp_path, text):
     folder = dataset(tmp_path / "d", (1,))
     (folder / f"train-000000.tar{INDEX}").write_text(text)
@@ -128,6 +130,27 @@ def test_an_index_that_cannot_be_read_is_not_called_damaged(tmp_path):
         Samples(folder)[0]
 
 
+def test_a_tar_that_is_cut_is_not_blamed_on_its_index(tmp_path):
+    path = dataset(tmp_path / "d", (2,)) / "train-000000.tar"
+    end = max(sum(place) for files in index_of(path).values() for place in files.values())
+    os.truncate(path, 3000)
+    with pytest.raises(BadInput, match=rf"{path} has 3000 bytes, its index tells of {end}: the tar is cut, or the ind"):
+        Samples(path)
+
+
+def test_an_index_that_lies_beside_another_tar_gives_no_other_sample(tmp_path):
+    """Tars of the same shape, of which two have changed places: every place in their indices is one of a file."""
+    folder = dataset(tmp_path / "d", (1, 1))
+    first, second = sorted(folder.glob("*.tar"))
+    kept = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(kept)
+    samples = Samples(folder)
+    for ask in (lambda: samples[0], lambda: samples.array(key(0), "volume"), lambda: samples.array(key(0), "labels")):
+        with pytest.raises(BadInput, match=rf"expected {key(0)}\.\S+ where the index says, got '{key(1)}"):
+            ask()
+
+
 def test_workers_take_it_along(folder):
     samples = Samples(folder, fields=("volume",))
     assert same(pickle.loads(pickle.dumps(samples))[key(2)], 2, ("volume",))
@@ -138,7 +161,6 @@ def test_workers_take_it_along(folder):
     [
         (lambda d: Samples(d)["toy-00000"], "did you mean 'toy-00000"),
         (lambda d: Samples(d).array(key(0), "volumes"), "did you mean 'volume'"),
-        (lambda d: Samples(d, "test"), "unknown split 'test'"),
         (lambda d: Samples(d / "train-000000.tar", "train"), "give its folder, or leave split out"),
         (lambda d: Samples([d, d]), "expected one dataset, or shards that end in .tar, got 2 paths"),
         (lambda d: Samples(d / "none"), "no dataset in"),
@@ -148,6 +170,9 @@ def test_workers_take_it_along(folder):
         (lambda d: Samples(d).array(key(0), "volume", (slice(0, 1),) * 4), "a slice along each axis .* got 4"),
         (lambda d: Samples(d).array(key(0), "labels", (slice(0, 1),) * 4), "a slice along each axis .* got 4"),
         (lambda d: Samples(str(d / "train-{0..1.tar")), r"expected shards such as train-\{000000\.\.000127\}\.tar"),
+        (lambda d: Samples(d, fields=("volum", "labels"))[0], "unknown field 'volum'; did you mean 'volume'"),
+        (lambda d: Samples(d, "validation"), "no samples of validation in this dataset, only of train"),
+        (lambda d: Samples(d / "dataset.json"), "is a file, expected the folder of a dataset"),
         (lambda d: list(read_samples(d, "tain")), "unknown split 'tain'"),
     ],
 )
